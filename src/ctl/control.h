@@ -1,0 +1,92 @@
+/*
+ * src/ctl/control.h - the control thread's root: transactions, loading, executing
+ *
+ * A command that changes the configuration runs inside a transaction: the spare copy
+ * is edited, the host is asked for the routes the new plan needs, the copy is
+ * published with one store, every worker is seen to have moved over, routes no longer
+ * needed go, and the old copy is brought level. Any failure before publication
+ * restores the spare and undoes the routes: nothing has happened.
+ *
+ * Everything here runs in the control thread.
+ */
+#ifndef SIXXSD_CTL_CONTROL_H
+#define SIXXSD_CTL_CONTROL_H
+
+#include "base/why.h"
+#include "ctl/answer.h"
+#include "ctl/cmd.h"
+#include "ctl/edit.h"
+#include "ctl/session.h"
+#include "table/region.h"
+
+/* What control asks of the world. main.c fills it in; unit tests use fakes. */
+struct control_ops {
+	void	*context;
+	/* kernel routes of a prefix into the TUN device; @pop: the PoP's own address or NULL */
+	int	(*route_add)(void *context, const struct prefix *p, const struct ip6_addr *pop,
+			     struct why *why);
+	int	(*route_remove)(void *context, const struct prefix *p, const struct ip6_addr *pop,
+				struct why *why);
+	/* make sleeping workers look at the published revision */
+	void	(*wake)(void *context);
+	/* the PoP's own outer addresses: addresses of the host's interfaces. Return: how many */
+	unsigned int (*addresses)(void *context, struct ip6_addr *list, unsigned int max);
+	mono_t	(*mono)(void *context);
+	wall_t	(*wall)(void *context);
+};
+
+struct control {
+	struct region		*region;
+	unsigned int		workers;	/* running; 0 while loading at start: no waiting */
+	struct control_ops	ops;
+	const struct cmd	*root;		/* the tree */
+	const char		*file;		/* configuration file, absolute */
+	struct changes		changes;	/* of the open transaction */
+	bool			open;		/* a transaction is open */
+	bool			reloading;	/* a file is being read into the spare: do not publish yet */
+	uint32_t		generation;	/* last one given to a tunnel record */
+	bool			clock_unsynced;
+	uint64_t		tun_drops;	/* of the TUN device's queue, from netlink */
+	char			*answer_buf;	/* one fixed buffer, answer_size octets */
+	size_t			answer_size;
+	/* live debug: connection that traces a tunnel; NULL: none. [limits.tunnels], start-up memory */
+	void			**tracer;
+};
+
+/* The spare, ready to be edited. */
+struct config *control_begin(struct control *c);
+/* Return: 0, or -errno with everything as it was before control_begin() */
+int control_commit(struct control *c, struct why *why);
+void control_abort(struct control *c);
+
+/**
+ * control_execute() - one line of the dialect, from any session
+ * @line:	without line end; may hold anything a stranger can send
+ * @an:		answer_reset() done, format set from the session
+ *
+ * Menus, `json` prefix, comments, empty lines, argument checks, transaction around
+ * CMD_CONFIG rows. The answer is complete afterwards, failed or not.
+ */
+void control_execute(struct control *c, struct session *s, const char *line, size_t len,
+		     struct answer *an);
+
+/**
+ * control_load() - the file is the whole truth: start-up, SIGHUP, config apply
+ * @problem:	called for every line that is wrong (line number, sentence); may be NULL
+ *
+ * Parsed and validated whole into the spare, then one commit. What runtime knows and a
+ * file does not (endpoints, debug, remote) stays. Return: 0, or -errno and nothing changed
+ */
+int control_load(struct control *c, const char *file,
+		 void (*problem)(void *context, unsigned int line, const struct why *why),
+		 void *context, struct why *why);
+/* Only parse and validate; the spare is put back. */
+int control_check(struct control *c, const char *file,
+		  void (*problem)(void *context, unsigned int line, const struct why *why),
+		  void *context, struct why *why);
+/* What control_load() would change, as answer lines. */
+int control_diff(struct control *c, const char *file, struct answer *an, struct why *why);
+/* sixxsd-config.md 9: beside, sync, rename, sync directory; mode 0600; head comments kept. */
+int control_save(struct control *c, const char *file, struct why *why);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * src/ctl/edit.h - every change a command may make to a configuration
+ *
+ * Each function validates all of its arguments first and then changes @cf whole, or
+ * changes nothing and says why. @cf is never the published configuration. What was
+ * touched is noted in @ch, so that the other copy can be brought level cheaply and
+ * so that the workers know which tunnels to adopt.
+ */
+#ifndef SIXXSD_CTL_EDIT_H
+#define SIXXSD_CTL_EDIT_H
+
+#include "base/why.h"
+#include "table/config.h"
+
+#define CHANGES_MAX	64
+
+/* What a transaction touched. More than fit: everything. */
+struct changes {
+	uint32_t	tunnels, subnets;	/* > CHANGES_MAX: sweep */
+	uint16_t	tunnel[CHANGES_MAX];
+	uint32_t	subnet[CHANGES_MAX];
+	bool		head;
+};
+
+struct tunnel_args {
+	uint16_t		tid;
+	uint32_t		id;
+	enum tunnel_kind	kind;
+	struct ip6_addr		them;		/* KIND_STATIC */
+	bool			disabled;
+	uint16_t		mtu_bytes;
+	const char		*password;	/* NULL: keep; borrowed */
+	size_t			password_len;
+};
+
+/* Empty, as a daemon without a file has it: acl 127.0.0.1 and ::1, interval 60 s. */
+void config_clear(struct config *cf);
+
+int edit_tunnel(struct config *cf, struct changes *ch, const struct tunnel_args *a,
+		struct why *why);
+int edit_tunnel_remove(struct config *cf, struct changes *ch, uint16_t tid, struct why *why);
+int edit_encap(struct config *cf, struct changes *ch, uint16_t tid, enum tunnel_encap e,
+	       bool has_key, uint32_t key, struct why *why);
+int edit_hash(struct config *cf, struct changes *ch, uint16_t tid, enum tunnel_hash h,
+	      struct why *why);
+int edit_rate(struct config *cf, struct changes *ch, uint16_t tid, uint32_t kbit_s, uint32_t pps,
+	      struct why *why);
+int edit_mss(struct config *cf, struct changes *ch, uint16_t tid, bool clamp, struct why *why);
+int edit_remote(struct config *cf, struct changes *ch, uint16_t tid, const struct ip6_addr *them,
+		struct why *why);
+int edit_debug(struct config *cf, struct changes *ch, uint16_t tid, bool on, struct why *why);
+int edit_reset_errors(struct config *cf, struct changes *ch, uint16_t tid, struct why *why);
+int edit_subnet(struct config *cf, struct changes *ch, const struct prefix *p, uint16_t tid,
+		struct why *why);
+int edit_subnet_remove(struct config *cf, struct changes *ch, const struct prefix *p,
+		       struct why *why);
+/* Return: 1 when there already was one (no change, answered 200), 0 when set */
+int edit_tunnel_prefix(struct config *cf, struct changes *ch, const struct prefix *p,
+		       struct why *why);
+/* @delegate 0: the historic /40 -> /48 and /48 -> /56. Return: 1 when already there */
+int edit_subnet_prefix(struct config *cf, struct changes *ch, const struct prefix *p,
+		       unsigned int delegate, struct why *why);
+int edit_pop(struct config *cf, struct changes *ch, unsigned int id, const char *name,
+	     const struct ip6_addr *v4, const struct ip6_addr *v6, struct why *why);
+int edit_pop_id(struct config *cf, struct changes *ch, unsigned int id, struct why *why);
+int edit_acl_add(struct config *cf, struct changes *ch, const struct prefix *p, struct why *why);
+int edit_acl_remove(struct config *cf, struct changes *ch, const struct prefix *p,
+		    struct why *why);
+int edit_acl_reset(struct config *cf, struct changes *ch, const struct ip6_addr *keep);
+int edit_local(struct config *cf, struct changes *ch, const struct ip6_addr *list, unsigned int n,
+	       struct why *why);
+
+/* Same content, byte for byte, where configuration is concerned (generations apart)? */
+bool config_equal(const struct config *a, const struct config *b);
+/* Bring @to level with @from in what @ch names. */
+void config_level(struct config *to, const struct config *from, const struct changes *ch);
+
+#endif

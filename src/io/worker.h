@@ -1,0 +1,30 @@
+/*
+ * src/io/worker.h - one worker: an epoll loop around path_run()
+ *
+ * Reads batches from its descriptors, hands every packet to path_run(), sends what
+ * that says, ticks the tunnels and sends the latency probes. Takes no lock, allocates
+ * nothing after worker_init(), talks to control through the region's ring and two
+ * eventfds alone. Runs as its own thread, without any capability.
+ */
+#ifndef SIXXSD_IO_WORKER_H
+#define SIXXSD_IO_WORKER_H
+
+#include <pthread.h>
+#include "host/host.h"
+#include "path/path.h"
+#include "table/region.h"
+
+struct worker;
+
+/**
+ * worker_new() - take everything the worker will ever need
+ *
+ * @region and @fds are borrowed until worker_stop(). Return: NULL with @why filled
+ */
+struct worker *worker_new(struct region *region, const struct host_fds *fds, unsigned int number,
+			  const struct digest *digest, struct why *why);
+int worker_start(struct worker *w, struct why *why);
+/* Asks, joins, releases. */
+void worker_stop(struct worker *w);
+
+#endif

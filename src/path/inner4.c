@@ -1,0 +1,25 @@
+#include "path/steps.h"
+
+enum verdict check4(struct path *pa, struct pkt *p)
+{
+	(void)pa, (void)p;
+	return DROP_IP4_MALFORMED;
+}
+
+enum verdict route4(struct path *pa, struct pkt *p)
+{
+	(void)pa, (void)p;
+	return PASS;
+}
+
+enum verdict age4(struct path *pa, struct pkt *p)
+{
+	(void)pa, (void)p;
+	return PASS;
+}
+
+enum verdict local4(struct path *pa, struct pkt *p, struct pkt *reply)
+{
+	(void)pa, (void)p, (void)reply;
+	return DROP_LOCAL_NONE;
+}

@@ -1,0 +1,115 @@
+/*
+ * src/path/path.h - the packet's way: bytes, time and configuration in, verdict and bytes out
+ *
+ * Pure: no system call, clock, allocation, log or lock. One struct path belongs to
+ * one worker; the tunnels it changes are that worker's. forwarding.md is the
+ * definition of what happens here; path_run() is its table of contents.
+ */
+#ifndef SIXXSD_PATH_PATH_H
+#define SIXXSD_PATH_PATH_H
+
+#include "base/digest.h"
+#include "path/pkt.h"
+#include "table/config.h"
+#include "table/tunnel.h"
+
+#define EVENTS_MAX	8
+
+/* What happened besides forwarding, for the log; io/ empties it after every call. */
+struct path_event {
+	enum event	event;
+	uint16_t	tid;
+	uint16_t	port;
+	uint32_t	value;
+	struct ip6_addr	address;
+};
+
+struct path {
+	const struct config	*cf;	/* this batch's configuration */
+	struct table		*tb;	/* state; only own tunnels are written */
+	struct worker_shared	*me;	/* this worker's counters */
+	const struct digest	*digest;
+	mono_t			now;
+	wall_t			wall;
+
+	struct bucket		icmp;		/* all ICMP errors of this worker */
+	struct bucket		icmp_big;	/* packet too big: its own, so PMTUD survives floods */
+	struct bucket		digests;	/* failed verifications from strangers, security.md C4 */
+
+	/* latency test: random, replaced every 60 s by path_magic(); both are valid */
+	uint64_t		magic, magic_before;
+
+	struct path_event	event[EVENTS_MAX];
+	unsigned int		events;
+};
+
+/* 10/s burst 20 a tunnel, 1000/s in all: forwarding.md 8 "rate" */
+#define ICMP_TUNNEL_RATE	((struct bucket_rate){ .per_s = 10, .burst = 20 })
+#define ICMP_TOTAL_RATE		((struct bucket_rate){ .per_s = 1000, .burst = 1000 })
+#define ICMP_BIG_RATE		((struct bucket_rate){ .per_s = 1000, .burst = 1000 })
+/* failed digests: far above what broken clients send, far below a core's worth */
+#define DIGEST_RATE		((struct bucket_rate){ .per_s = 20000, .burst = 20000 })
+
+void path_init(struct path *pa, const struct config *cf, struct table *tb,
+	       struct worker_shared *me, const struct digest *digest, mono_t now, wall_t wall);
+
+/**
+ * path_run() - one packet, from arrival to departure
+ * @p:		as pkt_init() left it, with .outer filled for everything but VIA_TUN
+ * @reply:	an empty packet of the caller (pkt_init with len 0) for the answer, if one is
+ *		owed: an ICMP message, an echo reply, an AYIYA echo response
+ *
+ * Counts exactly once. Afterwards p->out and reply->out say what to send; OUT_NONE means
+ * nothing. At most one datagram comes in, so at most one layer is peeled (security.md L5).
+ *
+ * Return: the verdict on @p
+ */
+enum verdict path_run(struct path *pa, struct pkt *p, struct pkt *reply);
+
+/**
+ * path_sent() - the outcome of sending, where it was not good
+ * @v:		DROP_SEND_BIG, DROP_SEND or DROP_SEND_QUEUE
+ * @mtu:	for DROP_SEND_BIG: the way out's MTU if known, else 0; lowers the path MTU
+ */
+void path_sent(struct path *pa, const struct pkt *p, enum verdict v, uint16_t mtu);
+
+/* One fragment of an outer packet at a time; see path/fragment.h for pkt.out_fragment. */
+
+/**
+ * path_adopt() - move to another configuration
+ *
+ * Adopts every own tunnel the publication changed. Called between packets.
+ */
+void path_adopt(struct path *pa, const struct config *cf);
+
+/**
+ * path_tick() - what time alone does to tunnel @tid
+ *
+ * Beat timeout (120 s), path MTU ageing (600 s). Call for every tunnel about once a
+ * minute; cheap for tunnels that are not up.
+ */
+void path_tick(struct path *pa, uint16_t tid);
+
+/**
+ * path_probe() - build the latency request of tunnel @tid
+ * @p:	an empty packet; on PASS p->out is set
+ *
+ * Return: PASS, or why there is nothing to send (tunnel not up, our address unknown).
+ * Counted as traffic out of the tunnel. forwarding.md 9
+ */
+enum verdict path_probe(struct path *pa, uint16_t tid, struct pkt *p);
+
+/* A new random number for the latency test; every 60 s. */
+void path_magic(struct path *pa, uint64_t random);
+
+/* Payload of the latency test: 981 octets of ICMPv6, 1029 on the inner wire. */
+#define LATENCY_ID		0x4242
+#define LATENCY_ICMP_BYTES	989	/* 8 header + 981 */
+#define LATENCY_WINDOW		64
+#define LATENCY_MAX_US		(10 * US_PER_S)
+
+#define BEAT_TIMEOUT_S		120
+#define PATH_MTU_AGE_S		600
+#define TYPE_HOLD_S		120	/* encap auto: silence before the type may change */
+
+#endif

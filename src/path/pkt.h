@@ -1,0 +1,133 @@
+/*
+ * src/path/pkt.h - one packet on its way through the PoP
+ *
+ * The caller owns the buffer; @data and @len always describe the packet as it is
+ * now: the outer payload on arrival, the inner packet after decapsulation, the
+ * whole outer packet when path_run() returns with out == OUT_WIRE. Headroom in
+ * front lets encapsulation push headers without moving a byte.
+ */
+#ifndef SIXXSD_PATH_PKT_H
+#define SIXXSD_PATH_PKT_H
+
+#include <assert.h>
+#include <string.h>
+#include "base/cur.h"
+#include "table/limits.h"
+#include "table/ring.h"
+
+#define PKT_HEADROOM	192		/* 40 + 8 + 24 + 32, and a fragment header, rounded up */
+#define PKT_ROOM	(PKT_HEADROOM + 65536)
+
+/* How it came to us. */
+enum via {
+	VIA_TUN,		/* native IPv6 or IPv4 from the kernel; data is the packet */
+	VIA_P41,		/* data is the payload of the outer header, reassembled */
+	VIA_GRE,		/* data starts at the GRE header */
+	VIA_AYIYA,		/* data is the UDP payload, outer has the ports */
+	VIA_BEAT,		/* data is the UDP payload */
+	VIA_ICMP4,		/* data starts at the outer ICMPv4 header */
+	VIA_ICMP6,		/* data starts at the outer ICMPv6 header */
+	VIA_PROTO4,		/* IPv4 in IP: received only so that the kernel stays silent */
+	VIA_SELF,		/* made here: an answer or a probe */
+};
+
+/* Where it goes. */
+enum out {
+	OUT_NONE,
+	OUT_TUN,		/* write data to the TUN device; the kernel routes it */
+	OUT_WIRE,		/* data starts at the outer IPv4 or IPv6 header */
+};
+
+struct outer {
+	struct ip6_addr	them;		/* source as received */
+	struct ip6_addr	us;		/* destination as received */
+	uint16_t	them_port;
+	uint16_t	us_port;
+	uint8_t		ecn;		/* enum ecn of the outer header */
+};
+
+struct pkt {
+	uint8_t		*data;
+	size_t		len;
+	uint8_t		*start;		/* of the buffer: data may move down to here */
+	enum via	via;
+	struct outer	outer;
+
+	uint16_t	from;		/* tunnel it came from, or TID_NONE */
+	uint16_t	to;		/* tunnel it goes to, or TID_NONE */
+	uint16_t	blame;		/* tunnel an error is counted on besides; TID_NONE: none */
+	uint8_t		inner_ecn;	/* to be written on the way out; valid if ecn_changes */
+	bool		ecn_changes;
+	bool		to_local;	/* destination is the PoP */
+	uint32_t	param;		/* of the ICMP error owed: MTU or pointer */
+	/*
+	 * Where the inner packet began and how long it was on arrival. Until a packet is
+	 * sent nothing of it is changed, so an ICMP error quotes it as received.
+	 */
+	const uint8_t	*inner;
+	size_t		inner_len;
+
+	enum out	out;
+	struct ip6_addr	out_to;		/* OUT_WIRE: the outer destination */
+	uint16_t	out_fragment;	/* OUT_WIRE, not 0: send in fragments of at most this */
+
+	bool		traced;		/* a tunnel it touched is under debug */
+	uint8_t		notes;
+	struct note	note[TRACE_NOTES];
+};
+
+/* Ready for path_run(): @len octets of arrived bytes lie at @buffer + PKT_HEADROOM. */
+static inline void pkt_init(struct pkt *p, uint8_t *buffer, size_t len, enum via via)
+{
+	p->data = buffer + PKT_HEADROOM;
+	p->len = len;
+	p->start = buffer;
+	p->via = via;
+	p->outer = (struct outer){ .ecn = 0 };
+	p->from = p->to = p->blame = TID_NONE;
+	p->inner_ecn = 0;
+	p->ecn_changes = p->to_local = p->traced = false;
+	p->param = 0;
+	p->inner = p->data;
+	p->inner_len = len;
+	p->out = OUT_NONE;
+	p->out_fragment = 0;
+	p->notes = 0;
+}
+
+static inline struct cur pkt_cur(const struct pkt *p)
+{
+	return cur_of(p->data, p->len);
+}
+
+/* What @c has left becomes the packet: the bytes before it are peeled off. */
+static inline void pkt_keep(struct pkt *p, struct cur c)
+{
+	p->data += (size_t)(c.at - p->data);
+	p->len = c.left;
+}
+
+/* Room for @len octets in front; the caller fills all of them. */
+static inline void *pkt_push(struct pkt *p, size_t len)
+{
+	assert((size_t)(p->data - p->start) >= len);
+	p->data -= len;
+	p->len += len;
+	return p->data;
+}
+
+enum note_kind {
+#define NOTE(symbol, text) NOTE_##symbol,
+#include "path/note.def"
+#undef NOTE
+	NOTE_COUNT,
+};
+
+/* Always taken: a few stores, and whether anybody reads them is known only later. */
+static inline void pkt_note(struct pkt *p, enum note_kind what, uint16_t tid, uint32_t value)
+{
+	if (p->notes < TRACE_NOTES)
+		p->note[p->notes++] = (struct note){ (uint16_t)what, tid, value };
+}
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * src/path/steps.h - the steps of path_run(), each in its own file
+ *
+ * A step decides and returns PASS or a reason; it does not count, send, or call the
+ * next one. Private to path/ and its tests.
+ */
+#ifndef SIXXSD_PATH_STEPS_H
+#define SIXXSD_PATH_STEPS_H
+
+#include "path/path.h"
+
+/* ---- whose packet is it, and is it theirs? sets p->from, peels one layer ---- */
+enum verdict p41_decap(struct path *pa, struct pkt *p);			/* p41.c, forwarding.md 2.1 */
+enum verdict gre_decap(struct path *pa, struct pkt *p);			/* gre.c, RFC 2784, 2890 */
+enum verdict ayiya_decap(struct path *pa, struct pkt *p, struct pkt *reply); /* ayiya.c, ayiya.md 5 */
+enum verdict beat_take(struct path *pa, struct pkt *p);			/* beat.c, heartbeat.md 4 */
+enum verdict outer_icmp_take(struct path *pa, struct pkt *p);		/* outer_icmp.c, forwarding.md 7 */
+
+/**
+ * plain_accept() - the rules p41 and GRE share: state, outer source, encapsulation, type
+ * @type:	TYPE_DIRECT or TYPE_GRE, as the packet came
+ *
+ * forwarding.md 2.1. On PASS the tunnel has been told (outer-us, type).
+ */
+enum verdict plain_accept(struct path *pa, struct pkt *p, uint16_t tid, enum tunnel_type type);
+
+/* RFC 6040 4.2: sets p->inner_ecn, or DROP_ECN. */
+enum verdict ecn_decap(struct pkt *p, uint8_t inner_ecn);
+/* What the inner header says, either family; the packet must be sane. */
+uint8_t ecn_inner(const struct pkt *p);
+/* Write p->inner_ecn into the inner header (IPv4: checksum kept right). */
+void ecn_apply(struct pkt *p);
+
+/* ---- may this interface use that source? ---- */
+enum verdict check6(struct path *pa, struct pkt *p);			/* check.c, forwarding.md 2.2, 3 */
+enum verdict check4(struct path *pa, struct pkt *p);			/* inner4.c, forwarding.md 10 */
+
+/* ---- who owns the destination? sets p->to or p->to_local ---- */
+enum verdict route6(struct path *pa, struct pkt *p);			/* route.c, forwarding.md 4 */
+enum verdict route4(struct path *pa, struct pkt *p);
+
+/* ---- hop limit, MTU, rate ---- */
+enum verdict age6(struct path *pa, struct pkt *p);			/* age.c */
+enum verdict age4(struct path *pa, struct pkt *p);
+
+/* ---- for the PoP itself: may build @reply ---- */
+enum verdict local6(struct path *pa, struct pkt *p, struct pkt *reply);	/* local.c, forwarding.md 5 */
+enum verdict local4(struct path *pa, struct pkt *p, struct pkt *reply);
+enum verdict latency_take(struct path *pa, struct pkt *p);		/* latency.c, forwarding.md 9 */
+
+/* ---- dress it for the way out; the packet changes only here ---- */
+enum verdict encap(struct path *pa, struct pkt *p);			/* encap.c, forwarding.md 6, 7 */
+/* Clamp TCP MSS in a SYN to @mtu; either inner family. Return: the MSS written, 0: none */
+uint16_t mss_clamp(struct pkt *p, uint16_t mtu_bytes);			/* mss.c */
+/* Sign and push the AYIYA header of a packet to @tid. */
+void ayiya_push(struct path *pa, struct pkt *p, uint16_t tid, uint8_t opcode, uint8_t next);
+
+/* ---- consequence ---- */
+/* Build into @reply the ICMP error @v owes the sender of @p, if the rules allow one. */
+void icmp_answer(struct path *pa, const struct pkt *p, enum verdict v, struct pkt *reply); /* icmp.c */
+/* Route and encapsulate something made here: no source check, no ageing, no errors. */
+enum verdict send_own(struct path *pa, struct pkt *p);			/* path.c */
+/* The one place that counts. */
+enum verdict account(struct path *pa, struct pkt *p, enum verdict v);	/* account.c */
+
+/* ---- what a decap may tell a tunnel, tell.c ---- */
+/* An authenticated packet arrived from p->outer: up, beat, endpoint, type; emits events. */
+void tunnel_heard(struct path *pa, struct pkt *p, uint16_t tid, enum tunnel_type type);
+void path_emit(struct path *pa, struct path_event ev);
+
+#endif

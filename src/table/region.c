@@ -1,0 +1,136 @@
+#include "table/region.h"
+
+#define PAGE	4096
+
+/* Offsets of the parts; every part starts on a cache line. */
+struct layout {
+	size_t	config[2], tunnel_conf[2], subnet[2];
+	size_t	tunnel, cold, errors, worker, window, ring;
+	size_t	bytes;
+};
+
+static size_t take(size_t *at, size_t bytes)
+{
+	size_t here = (*at + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+
+	*at = here + bytes;
+	return here;
+}
+
+static size_t whole_pages(size_t bytes)
+{
+	return (bytes + PAGE - 1) & ~(size_t)(PAGE - 1);
+}
+
+static struct layout lay_out(struct limits l)
+{
+	size_t at = sizeof(struct region_head);
+	struct layout o;
+
+	for (int i = 0; i < 2; i++) {
+		o.config[i] = take(&at, sizeof(struct config_head));
+		o.tunnel_conf[i] = take(&at, l.tunnels * sizeof(struct tunnel_conf));
+		o.subnet[i] = take(&at, l.subnets * sizeof(uint16_t));
+	}
+	o.tunnel = take(&at, l.tunnels * sizeof(struct tunnel));
+	o.cold = take(&at, l.tunnels * sizeof(struct tunnel_cold));
+	o.errors = take(&at, l.tunnels * sizeof(struct tunnel_errors));
+	o.worker = take(&at, WORKERS_MAX * sizeof(struct worker_shared));
+	o.window = take(&at, (l.tunnels + 2) * sizeof(struct window));
+	o.ring = take(&at, WORKERS_MAX * sizeof(struct ring));
+	o.bytes = whole_pages(at);
+	return o;
+}
+
+size_t region_bytes(struct limits limits)
+{
+	return lay_out(limits).bytes;
+}
+
+size_t region_secret_bytes(struct limits limits)
+{
+	return whole_pages(2 * limits.tunnels * sizeof(struct secret));
+}
+
+size_t region_bytes_per_tunnel(void)
+{
+	return 2 * sizeof(struct tunnel_conf) + sizeof(struct tunnel) +
+	       sizeof(struct tunnel_cold) + sizeof(struct tunnel_errors) +
+	       sizeof(struct window) + 2 * sizeof(struct secret);
+}
+
+uint32_t region_layout_hash(void)
+{
+	static const size_t sizes[] = {
+		sizeof(struct region_head), sizeof(struct config_head), sizeof(struct tunnel_conf),
+		sizeof(struct tunnel), sizeof(struct tunnel_cold), sizeof(struct tunnel_errors),
+		sizeof(struct worker_shared), sizeof(struct window), sizeof(struct ring),
+		offsetof(struct config_head, plan), offsetof(struct config_head, pop),
+		offsetof(struct config_head, acl), offsetof(struct config_head, change),
+		offsetof(struct tunnel_conf, mtu_bytes), offsetof(struct tunnel, traffic),
+		offsetof(struct tunnel_cold, ayiya_seen), offsetof(struct tunnel_cold, icmp),
+		ERR_COUNT, VERDICT_COUNT,
+	};
+	uint32_t hash = 2166136261u;	/* FNV-1a */
+
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		for (size_t n = sizes[i], b = 0; b < 4; b++, n >>= 8)
+			hash = (hash ^ (uint32_t)(n & 255)) * 16777619u;
+	}
+	return hash;
+}
+
+static void view(struct region *r, uint8_t *memory, struct secret *secret, struct limits limits)
+{
+	struct layout o = lay_out(limits);
+
+	r->head = (void *)memory;
+	for (int i = 0; i < 2; i++) {
+		r->config[i] = (struct config){
+			.head = (void *)(memory + o.config[i]),
+			.tunnel = (void *)(memory + o.tunnel_conf[i]),
+			.subnet = (void *)(memory + o.subnet[i]),
+			.secret = secret ? secret + (size_t)i * limits.tunnels : NULL,
+			.limits = limits,
+		};
+	}
+	r->table = (struct table){
+		.tunnel = (void *)(memory + o.tunnel),
+		.cold = (void *)(memory + o.cold),
+		.errors = (void *)(memory + o.errors),
+		.worker = (void *)(memory + o.worker),
+		.window = (void *)(memory + o.window),
+		.limits = limits,
+	};
+	r->ring = (void *)(memory + o.ring);
+}
+
+void region_init(struct region *r, void *memory, void *secret, struct limits limits, wall_t now)
+{
+	struct region_head *h = memory;
+
+	*h = (struct region_head){
+		.magic = REGION_MAGIC, .version = REGION_VERSION, .layout = region_layout_hash(),
+		.bytes = region_bytes(limits), .limits = limits, .started_s = now.s,
+	};
+	view(r, memory, secret, limits);
+	for (int i = 0; i < 2; i++)
+		memset(r->config[i].subnet, 0xff, limits.subnets * sizeof(uint16_t));
+}
+
+bool region_attach(struct region *r, void *memory, size_t bytes, void *secret)
+{
+	struct region_head h;
+
+	if (bytes < sizeof(h))
+		return false;
+	memcpy(&h, memory, sizeof(h));
+	if (h.magic != REGION_MAGIC || h.version != REGION_VERSION ||
+	    h.layout != region_layout_hash() || h.bytes != bytes ||
+	    h.limits.tunnels > TUNNELS_MAX || h.limits.subnets > SUBNETS_MAX ||
+	    region_bytes(h.limits) != bytes)
+		return false;
+
+	view(r, memory, secret, h.limits);
+	return true;
+}

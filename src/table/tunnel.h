@@ -1,0 +1,191 @@
+/*
+ * src/table/tunnel.h - what a tunnel is at this moment
+ *
+ * Written by the one worker the tunnel belongs to, read by everybody: the
+ * endpoint through a sequence (base/seq.h), counters as relaxed loads. Configured
+ * facts are in table/config.h; a worker brings the two together in
+ * tunnel_adopt(), once for every configuration that changed the tunnel.
+ *
+ *	          adopt: up (dynamic)              valid beat
+ *	NONE ----------------------------> DOWN ------------------> UP
+ *	  \                                  ^                      |
+ *	   \ adopt: up (static)              +---- 120 s silent ----+
+ *	    `------------------------------------------------------> UP
+ *	any ---- adopt: disabled ----> DISABLED ---- adopt: up ----> DOWN or UP
+ *
+ * Only authenticated packets, and configuration, change the state (security.md
+ * H8); the one exception is the first packet of a static tunnel with `encap auto`.
+ */
+#ifndef SIXXSD_TABLE_TUNNEL_H
+#define SIXXSD_TABLE_TUNNEL_H
+
+#include "base/bucket.h"
+#include "base/seq.h"
+#include "table/config.h"
+#include "table/verdict.h"
+
+enum tunnel_state {
+	STATE_NONE,
+	STATE_DISABLED,
+	STATE_DOWN,
+	STATE_UP,
+};
+
+enum tunnel_type {
+	TYPE_NONE,
+	TYPE_DIRECT,		/* protocol 41 */
+	TYPE_AYIYA,
+	TYPE_GRE,
+};
+
+/* Everything forwarding needs to know about the way to the client. */
+struct endpoint {
+	struct ip6_addr	them;		/* unspecified: not known */
+	struct ip6_addr	us;		/* unspecified: use config_outer_us() */
+	uint16_t	them_port;	/* AYIYA */
+	uint16_t	path_mtu_bytes;	/* outer path MTU learned from ICMP; 0: none */
+	uint8_t		state;		/* enum tunnel_state */
+	uint8_t		type;		/* enum tunnel_type */
+	uint8_t		pad[2];
+};
+_Static_assert(sizeof(struct endpoint) == 40, "whole words for the sequence");
+
+/* In packets as received, inner; out octets include the outer header (sixxsd-cli.md 4). */
+struct traffic {
+	uint64_t	in_packets;
+	uint64_t	in_octets;
+	uint64_t	out_packets;
+	uint64_t	out_octets;
+};
+
+/* The hot part: two lines. The owner reads @ep plainly and writes it with tunnel_commit(). */
+struct tunnel {
+	struct seq	seq;
+	struct endpoint	ep;
+	uint32_t	generation;	/* of the record adopted last */
+	uint32_t	remote_seq;
+	uint64_t	pad0;
+
+	struct traffic	traffic;	/* since start: never reset */
+	int64_t		last_in_s;	/* wall clock; 0: never */
+	int64_t		last_out_s;
+	int64_t		last_beat_s;
+	uint64_t	pad1;
+} ALIGNED(CACHE_LINE);
+_Static_assert(sizeof(struct tunnel) == 2 * CACHE_LINE, "two cache lines");
+
+#define AYIYA_SEEN_MAX	64	/* signatures remembered of the newest second */
+
+/* Latency test, forwarding.md 9. Round trips in microseconds. */
+struct latency {
+	uint64_t	sent;		/* this and the next five: since stats_epoch */
+	uint64_t	received;
+	uint64_t	min_us;
+	uint64_t	max_us;
+	uint64_t	sum_us;
+	uint64_t	seen;		/* bitmap: bit n = sequence next_seq - 1 - n was answered */
+	uint32_t	epoch;		/* the config's stats_epoch the above belong to */
+	uint16_t	next_seq;
+	uint16_t	pad;
+};
+_Static_assert(sizeof(struct latency) == 56, "whole words for the sequence");
+
+/* The cold part: touched by control messages, drops and once a minute. */
+struct tunnel_cold {
+	struct seq	latency_seq;
+	struct latency	latency;
+	/* replay defence, ayiya.md 8 and heartbeat.md 7 */
+	int64_t		ayiya_newest_s;	/* highest authenticated epoch; -1: none */
+	uint32_t	ayiya_seen[AYIYA_SEEN_MAX];	/* fingerprints of that second's signatures */
+	uint32_t	ayiya_seens;	/* how many ever; the ring holds the last 64 */
+	uint32_t	reset_seq;	/* of the record adopted last */
+	int64_t		beat_newest_s;	/* highest authenticated heartbeat time; -1: none */
+	mono_t		beat_newest_at;	/* when it was accepted */
+	mono_t		last_beat;	/* last authenticated packet; the 120 s run from here */
+	mono_t		last_typed;	/* last packet of the current type; encap auto, 120 s */
+	mono_t		path_mtu_at;	/* when ep.path_mtu_bytes was learned */
+	struct bucket	icmp;		/* ICMP errors owed on behalf of this tunnel */
+	struct bucket	from_pps, from_octets, to_pps, to_octets;
+	/* endpoint changes since start, for tunnel show and why */
+	uint64_t	moves;
+	uint64_t	beats;		/* authenticated packets accepted */
+};
+
+struct error_sample {
+	int64_t		at_s;		/* wall clock; 0: never */
+	struct ip6_addr	source;
+	uint32_t	real_len;	/* octets the packet had */
+	uint16_t	kept;		/* octets in @bytes */
+	uint16_t	verdict;	/* the finer reason of this last one */
+	uint8_t		bytes[ERROR_SAMPLE_BYTES];
+};
+_Static_assert(sizeof(struct error_sample) == 160, "whole words for the sequence");
+
+struct error_record {
+	uint64_t	count;		/* since `tunnel reseterrors` */
+	struct seq	seq;
+	struct error_sample last;
+};
+
+/* Of one tunnel, since start, never reset: the finer reasons, for metrics and why. */
+struct tunnel_errors {
+	struct error_record record[ERR_COUNT];
+	uint64_t	verdict[VERDICT_COUNT];
+};
+
+_Static_assert(sizeof(struct tunnel) + sizeof(struct tunnel_cold) + sizeof(struct tunnel_errors) <=
+	       6 * 1024, "the budget per tunnel of doc/architecture.md");
+
+/* Parts of a worker that others read; one a worker, padded apart. */
+struct worker_shared {
+	uint64_t	seen_revision;	/* the configuration this worker has moved to */
+	struct traffic	uplink;
+	struct traffic	total;
+	uint64_t	verdict[VERDICT_COUNT];	/* all packets, with or without a tunnel */
+	uint64_t	events_lost;	/* log events and trace records that found the ring full */
+	uint64_t	busy_us;	/* time spent handling packets */
+} ALIGNED(CACHE_LINE);
+
+/* Control's own, per tunnel: where the window of `tunnel stats` began. */
+struct window {
+	struct traffic	tunnel;
+};
+
+/* The handle over the state arrays of the region; see table/region.h. */
+struct table {
+	struct tunnel		*tunnel;	/* [limits.tunnels] */
+	struct tunnel_cold	*cold;
+	struct tunnel_errors	*errors;
+	struct worker_shared	*worker;	/* [WORKERS_MAX] */
+	struct window		*window;	/* [limits.tunnels + 2]: tunnels, uplink, total */
+	struct limits		limits;
+};
+
+/* Publish the new endpoint; @t->ep is what its owner sees from here on. */
+static inline void tunnel_commit(struct tunnel *t, const struct endpoint *ep)
+{
+	seq_write(&t->seq, &t->ep, ep, sizeof(*ep));
+}
+
+/* For every thread but the owner. Never spins for ever: the writer is inside for nanoseconds. */
+struct endpoint tunnel_endpoint(const struct tunnel *t);
+struct latency tunnel_latency(const struct tunnel_cold *c);
+struct error_sample tunnel_error(const struct error_record *r);
+
+/**
+ * tunnel_adopt() - bring a tunnel's state in line with its configuration record
+ * @tb:		state arrays; only @tid's entries change
+ * @cf:		the configuration the worker has just moved to
+ *
+ * sixxsd-config.md 6, "Effects (also when re-pushed)": an unchanged record changes
+ * nothing, a removed one clears everything the slot ever held. Only the owner calls this.
+ */
+void tunnel_adopt(struct table *tb, const struct config *cf, uint16_t tid, mono_t now);
+
+/* Inner MTU in force: the configured one, lowered by the path; never below 1280. */
+uint16_t tunnel_mtu(const struct tunnel_conf *c, const struct endpoint *ep);
+
+/* Octets the outer headers add for this tunnel now (ayiya.md 9); 0 while its type is none. */
+uint16_t tunnel_overhead(const struct tunnel_conf *c, const struct endpoint *ep);
+
+#endif
