@@ -9,6 +9,18 @@
 
 #include "path/path.h"
 
+/*
+ * An answer. Whoever builds one begins here and leaves with reply->out set (and
+ * reply->to, if it goes into a tunnel): by send_own(), or outer_push() for an AYIYA echo response.
+ * There is one @reply a packet: an answer to the inner packet replaces the echo
+ * response that an AYIYA "echo request and forward" may have left there. Nobody
+ * counts it but path_run(), at the end, once.
+ */
+static inline void reply_begin(struct pkt *reply)
+{
+	pkt_init(reply, reply->start, 0, VIA_SELF);
+}
+
 /* ---- whose packet is it, and is it theirs? sets p->from, peels one layer ---- */
 enum verdict p41_decap(struct path *pa, struct pkt *p);			/* p41.c, forwarding.md 2.1 */
 enum verdict gre_decap(struct path *pa, struct pkt *p);			/* gre.c, RFC 2784, 2890 */
@@ -50,6 +62,16 @@ enum verdict latency_take(struct path *pa, struct pkt *p);		/* latency.c, forwar
 
 /* ---- dress it for the way out; the packet changes only here ---- */
 enum verdict encap(struct path *pa, struct pkt *p);			/* encap.c, forwarding.md 6, 7 */
+/**
+ * outer_push() - the outer headers of a payload that is ready, UDP included for PROTO_UDP
+ * @tid:	its endpoint says from where to where
+ * @proto:	PROTO_IPV6, PROTO_GRE or PROTO_UDP (port 5072 to the learned one)
+ * @ecn:	for the outer header
+ *
+ * Sets p->out, p->out_to, p->out_fragment and p->to. Return: PASS, DROP_NO_ENDPOINT or
+ * DROP_ENDPOINT_LOOP
+ */
+enum verdict outer_push(struct path *pa, struct pkt *p, uint16_t tid, uint8_t proto, uint8_t ecn);
 /* Clamp TCP MSS in a SYN to @mtu; either inner family. Return: the MSS written, 0: none */
 uint16_t mss_clamp(struct pkt *p, uint16_t mtu_bytes);			/* mss.c */
 /* Sign and push the AYIYA header of a packet to @tid. */
