@@ -18,8 +18,7 @@ enum verdict age4(struct path *pa, struct pkt *p)
 	return PASS;
 }
 
-enum verdict local4(struct path *pa, struct pkt *p, struct pkt *reply)
+void ttl_apply(struct pkt *p)
 {
-	(void)pa, (void)p, (void)reply;
-	return DROP_LOCAL_NONE;
+	(void)p;
 }

@@ -8,6 +8,7 @@ void path_init(struct path *pa, const struct config *cf, struct table *tb,
 	};
 	bucket_init(&pa->icmp, ICMP_TOTAL_RATE, now);
 	bucket_init(&pa->icmp_big, ICMP_BIG_RATE, now);
+	bucket_init(&pa->scans, OUTER_SCAN_RATE, now);
 	bucket_init(&pa->digests, DIGEST_RATE, now);
 }
 

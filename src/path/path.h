@@ -34,6 +34,7 @@ struct path {
 
 	struct bucket		icmp;		/* all ICMP errors of this worker */
 	struct bucket		icmp_big;	/* packet too big: its own, so PMTUD survives floods */
+	struct bucket		scans;		/* searches for the tunnel an outer ICMP is about */
 	struct bucket		digests;	/* failed verifications from strangers, security.md C4 */
 
 	/* latency test: random, replaced every 60 s by path_magic(); both are valid */
@@ -45,8 +46,12 @@ struct path {
 
 /* 10/s burst 20 a tunnel, 1000/s in all: forwarding.md 8 "rate" */
 #define ICMP_TUNNEL_RATE	((struct bucket_rate){ .per_s = 10, .burst = 20 })
+/* a host that talks to many servers asks once each: path MTU discovery gets more room */
+#define ICMP_TUNNEL_BIG_RATE	((struct bucket_rate){ .per_s = 100, .burst = 100 })
 #define ICMP_TOTAL_RATE		((struct bucket_rate){ .per_s = 1000, .burst = 1000 })
 #define ICMP_BIG_RATE		((struct bucket_rate){ .per_s = 1000, .burst = 1000 })
+/* a search looks at every tunnel: what a stranger's ICMP may cost is bounded */
+#define OUTER_SCAN_RATE		((struct bucket_rate){ .per_s = 100, .burst = 100 })
 /* failed digests: far above what broken clients send, far below a core's worth */
 #define DIGEST_RATE		((struct bucket_rate){ .per_s = 20000, .burst = 20000 })
 

@@ -54,6 +54,8 @@ enum verdict route4(struct path *pa, struct pkt *p);
 /* ---- hop limit, MTU, rate ---- */
 enum verdict age6(struct path *pa, struct pkt *p);			/* age.c */
 enum verdict age4(struct path *pa, struct pkt *p);
+/* One hop less in the inner IPv4 header, its checksum kept right; for tunnel to tunnel. */
+void ttl_apply(struct pkt *p);						/* inner4.c */
 
 /* ---- for the PoP itself: may build @reply ---- */
 enum verdict local6(struct path *pa, struct pkt *p, struct pkt *reply);	/* local.c, forwarding.md 5 */

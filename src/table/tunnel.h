@@ -105,6 +105,7 @@ struct tunnel_cold {
 	mono_t		last_typed;	/* last packet of the current type; encap auto, 120 s */
 	mono_t		path_mtu_at;	/* when ep.path_mtu_bytes was learned */
 	struct bucket	icmp;		/* ICMP errors owed on behalf of this tunnel */
+	struct bucket	icmp_big;	/* of them packet too big, so that PMTUD survives floods */
 	struct bucket	from_pps, from_octets, to_pps, to_octets;
 	/* endpoint changes since start, for tunnel show and why */
 	uint64_t	moves;
