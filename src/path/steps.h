@@ -10,8 +10,10 @@
 #include "path/path.h"
 
 /*
- * An answer. Whoever builds one begins here and leaves with reply->out set (and
- * reply->to, if it goes into a tunnel): by send_own(), or outer_push() for an AYIYA echo response.
+ * An answer. Whoever builds one begins here. An AYIYA echo response leaves its step
+ * with reply->out and reply->to set, by outer_push(). What icmp_answer(), local6() and
+ * local4() build is a bare inner packet, reply->len octets and reply->out still OUT_NONE:
+ * path_run() gives it to send_own().
  * There is one @reply a packet: an answer to the inner packet replaces the echo
  * response that an AYIYA "echo request and forward" may have left there. Nobody
  * counts it but path_run(), at the end, once.
