@@ -47,6 +47,8 @@ struct control {
 	uint32_t		generation;	/* last one given to a tunnel record */
 	bool			clock_unsynced;
 	uint64_t		tun_drops;	/* of the TUN device's queue, from netlink */
+	mono_t			started;	/* uptime counts from here: the wall clock may step */
+	unsigned int		sessions, sessions_max;	/* of the CLI now and at most; the server's */
 	char			*answer_buf;	/* one fixed buffer, answer_size octets */
 	size_t			answer_size;
 	/* live debug: connection that traces a tunnel; NULL: none. [limits.tunnels], start-up memory */
