@@ -72,6 +72,9 @@ void control_abort(struct control *c);
 void control_execute(struct control *c, struct session *s, const char *line, size_t len,
 		     struct answer *an);
 
+/* The session ends: the tunnels it traces are no longer under debug. */
+void control_forget_session(struct control *c, struct session *s);
+
 /**
  * control_load() - the file is the whole truth: start-up, SIGHUP, config apply
  * @problem:	called for every line that is wrong (line number, sentence); may be NULL
