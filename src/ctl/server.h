@@ -47,8 +47,12 @@ struct server_limits {
 	.output_bytes = 128 * 1024, .trace_bytes = 64 * 1024,	\
 	.reserve_bytes = 256 * 1024 })
 
-/* An arena of this size serves the limits above; @answer_bytes: control's answer buffer. */
-#define SERVER_ARENA_BYTES(answer_bytes) ((size_t)8 * 1024 * 1024 + 2 * (answer_bytes))
+/*
+ * An arena of this size serves the limits above and, besides, one answer of half the size
+ * of control's answer buffer (which is sized for the worst case), waiting to be read. An
+ * answer that finds less room is replaced by a 500 that says so.
+ */
+#define SERVER_ARENA_BYTES(answer_bytes) ((size_t)8 * 1024 * 1024 + (answer_bytes) / 2)
 
 struct server_config {
 	int		listener[SERVER_LISTENERS_MAX];	/* TCP, listening, non-blocking */
