@@ -37,12 +37,41 @@ static const char pop_v4[] = "192.0.2.42";
 static const char pop_v6[] = "2001:db8::42";
 
 struct fixture {
+	struct fixture	*next;
 	struct region	region;
 	struct path	pa;
 	struct pkt	p, reply;
 	uint32_t	generation;
 	uint8_t		in[PKT_ROOM], out[PKT_ROOM];
 };
+
+/*
+ * Every verdict must be produced by some test (scripts read this line): what the
+ * fixtures counted, and what a step called by itself returned through saw().
+ */
+static struct fixture *pop_all;
+static bool pop_saw[VERDICT_COUNT];
+
+static enum verdict saw(enum verdict v)
+{
+	pop_saw[v] = true;
+	return v;
+}
+
+__attribute__((destructor))
+static void pop_print_verdicts(void)
+{
+	for (struct fixture *f = pop_all; f; f = f->next) {
+		for (int v = 0; v < VERDICT_COUNT; v++)
+			pop_saw[v] |= f->pa.me->verdict[v] != 0;
+	}
+	printf("# verdicts:");
+	for (int v = 0; v < VERDICT_COUNT; v++) {
+		if (pop_saw[v])
+			printf(" %s", verdict_info[v].name);
+	}
+	putchar('\n');
+}
 
 static struct ip6_addr address(const char *text)
 {
@@ -159,6 +188,8 @@ static struct fixture *pop_new(const struct digest *digest)
 	const wall_t wall = { POP_WALL_S };
 	const mono_t now = { 1000 * (int64_t)US_PER_S };
 
+	f->next = pop_all;
+	pop_all = f;
 	region_init(&f->region, zeroed_pages(region_bytes(limits)),
 		    zeroed_pages(region_secret_bytes(limits)), limits, wall);
 	path_init(&f->pa, region_config(&f->region), &f->region.table, &f->region.table.worker[0],
@@ -217,7 +248,7 @@ static enum verdict pop_give(struct fixture *f, enum via via, const void *bytes,
 			     const char *them, const char *us)
 {
 	pop_arrive(f, via, bytes, len, them, us);
-	return path_run(&f->pa, &f->p, &f->reply);
+	return saw(path_run(&f->pa, &f->p, &f->reply));
 }
 
 /* An IPv6 packet of @len octets in all; the payload counts up from 0. Return: @len */
