@@ -27,10 +27,11 @@ enum arg_type {
 	ARG_ADDRESS,		/* either family, "unspecified" */
 	ARG_PREFIX,		/* address/length */
 	ARG_ENDPOINT,		/* address, or ayiya | heartbeat | dynamic */
-	ARG_CHOICE,		/* one of .choices, any case */
+	ARG_CHOICE,		/* one of .choices, any case; a single one is a keyword, and the
+				 * argument after an optional keyword belongs to it */
 	ARG_ONOFF,		/* yes true on enabled 1, any case; else false */
 	ARG_SECRET,		/* text that is never printed back */
-	ARG_REST,		/* any number of further words */
+	ARG_REST,		/* any number of further words, as many as args[] has room for */
 };
 
 struct arg_spec {
@@ -39,6 +40,12 @@ struct arg_spec {
 	uint64_t	min, max;	/* ARG_UINT */
 	const char	*choices;	/* "auto|direct|gre" */
 	bool		optional;
+	/*
+	 * What to say instead of the general sentence, @ standing for the word: it is not
+	 * of its type, or not within its range. NULL: the general sentence.
+	 */
+	const char	*bad, *range;
+	int		code;		/* with it; 0: 400 */
 };
 
 struct arg {
@@ -62,7 +69,7 @@ enum cmd_flag {
 
 struct cmd {
 	const char	*name;		/* NULL ends a table */
-	const struct cmd *menu;		/* a submenu; then run may still take arguments (tunnel show) */
+	const struct cmd *menu;		/* a submenu: its rows; run is NULL then */
 	/*
 	 * Fill @an and return 0, or return -errno with @an an error (answer_error()).
 	 * args[i] for i < the number of specs; n is how many words were given.
@@ -73,5 +80,15 @@ struct cmd {
 	struct arg_spec	args[CMD_ARGS_MAX];
 	const char	*help;		/* one line, lower case, no full stop */
 };
+
+/* The tree: its root is a row too, "main", whose .menu holds everything. ctl/root.c */
+extern const struct cmd control_root;
+
+#define CMD_SYNOPSIS_MAX	400
+
+/* "<tid> <tunnel-id> ... [<password>]", empty without arguments. Return: @buf */
+const char *cmd_synopsis(const struct cmd *row, char buf[CMD_SYNOPSIS_MAX]);
+/* How many words a command takes at least and at most. */
+void cmd_arg_counts(const struct cmd *row, unsigned int *min, unsigned int *max);
 
 #endif

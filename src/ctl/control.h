@@ -12,6 +12,7 @@
 #ifndef SIXXSD_CTL_CONTROL_H
 #define SIXXSD_CTL_CONTROL_H
 
+#include "base/digest.h"
 #include "base/why.h"
 #include "ctl/answer.h"
 #include "ctl/cmd.h"
@@ -19,10 +20,13 @@
 #include "ctl/session.h"
 #include "table/region.h"
 
-/* What control asks of the world. main.c fills it in; unit tests use fakes. */
+/* What control asks of the world. main.c fills it in; unit tests use fakes. NULL: not needed. */
 struct control_ops {
 	void	*context;
-	/* kernel routes of a prefix into the TUN device; @pop: the PoP's own address or NULL */
+	/*
+	 * Kernel routes of a prefix into the TUN device. @pop: the PoP's own address, given
+	 * with the tunnel prefix it lies in, NULL with a subnet prefix.
+	 */
 	int	(*route_add)(void *context, const struct prefix *p, const struct ip6_addr *pop,
 			     struct why *why);
 	int	(*route_remove)(void *context, const struct prefix *p, const struct ip6_addr *pop,
@@ -37,13 +41,18 @@ struct control_ops {
 
 struct control {
 	struct region		*region;
+	const struct digest	*digest;	/* for the secrets of passwords; control's own */
 	unsigned int		workers;	/* running; 0 while loading at start: no waiting */
 	struct control_ops	ops;
 	const struct cmd	*root;		/* the tree */
 	const char		*file;		/* configuration file, absolute */
-	struct changes		changes;	/* of the open transaction */
+	struct changes		changes;	/* of the open transaction; then of the last one */
 	bool			open;		/* a transaction is open */
 	bool			reloading;	/* a file is being read into the spare: do not publish yet */
+	bool			behind;		/* the spare is not level yet: a worker was late */
+	unsigned int		named;		/* reloading: enum control_named the file has set */
+	uint16_t		hint;		/* reloading: where to look for the next T-id */
+	struct why		*warning;	/* reloading: what the line should have said; or NULL */
 	uint32_t		generation;	/* last one given to a tunnel record */
 	bool			clock_unsynced;
 	uint64_t		tun_drops;	/* of the TUN device's queue, from netlink */
@@ -53,13 +62,45 @@ struct control {
 	size_t			answer_size;
 	/* live debug: connection that traces a tunnel; NULL: none. [limits.tunnels], start-up memory */
 	void			**tracer;
+	char			*scratch;	/* CONTROL_SCRATCH octets for loading */
 };
 
-/* The spare, ready to be edited. */
-struct config *control_begin(struct control *c);
-/* Return: 0, or -errno with everything as it was before control_begin() */
+/* Things a file may leave out, with a meaning. */
+enum control_named {
+	NAMED_ACL	= 1 << 0,
+	NAMED_LIMITS	= 1 << 1,
+};
+
+/**
+ * control_init() - take all memory control will ever need, at start
+ * @c:		zeroed; ops, digest, file and started are the caller's to fill in
+ *
+ * Sets region, root, answer_buf, tracer, scratch. Return: 0 or -ENOMEM
+ */
+int control_init(struct control *c, struct region *region, struct why *why);
+void control_fini(struct control *c);
+
+/* What a command sees: the spare while a transaction is open, else the published one. */
+const struct config *control_config(const struct control *c);
+
+/**
+ * control_begin() - open a transaction
+ *
+ * Return: the spare, level with the published configuration and ready to be edited, with
+ * what is touched noted in c->changes; NULL with @why while a worker still reads it
+ */
+struct config *control_begin(struct control *c, struct why *why);
+/**
+ * control_commit() - publish what changed; nothing, when nothing did
+ *
+ * Waits for the workers, about 2 s at most: one that is late delays the next transaction
+ * and nothing else. Return: 0, or -errno with everything as it was before control_begin()
+ */
 int control_commit(struct control *c, struct why *why);
 void control_abort(struct control *c);
+
+/* The host's addresses changed (netlink said so): they may not be endpoints. */
+void control_addresses_changed(struct control *c);
 
 /**
  * control_execute() - one line of the dialect, from any session
@@ -75,9 +116,24 @@ void control_execute(struct control *c, struct session *s, const char *line, siz
 /* The session ends: the tunnels it traces are no longer under debug. */
 void control_forget_session(struct control *c, struct session *s);
 
+/* Every command, for the manual: @path is "pop set id". Menus are not reported. */
+void control_dump_commands(const struct cmd *root,
+			   void (*each)(void *context, const char *path, const char *synopsis,
+					const char *help),
+			   void *context);
+
+/**
+ * config_scan_limits() - what the file wants, before there is a region to load it into
+ * @limits:	defaults where the file does not say; written on success
+ *
+ * Return: 0, or -errno: the file cannot be read, or its limits are out of range
+ */
+int config_scan_limits(const char *file, struct limits *limits, struct why *why);
+
 /**
  * control_load() - the file is the whole truth: start-up, SIGHUP, config apply
- * @problem:	called for every line that is wrong (line number, sentence); may be NULL
+ * @problem:	called for every line that is wrong (line number, sentence); may be NULL.
+ *		Line 0: the file as a whole; why->code 200: a warning, it loads all the same
  *
  * Parsed and validated whole into the spare, then one commit. What runtime knows and a
  * file does not (endpoints, debug, remote) stays. Return: 0, or -errno and nothing changed

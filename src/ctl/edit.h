@@ -9,6 +9,7 @@
 #ifndef SIXXSD_CTL_EDIT_H
 #define SIXXSD_CTL_EDIT_H
 
+#include "base/digest.h"
 #include "base/why.h"
 #include "table/config.h"
 
@@ -31,7 +32,10 @@ struct tunnel_args {
 	uint16_t		mtu_bytes;
 	const char		*password;	/* NULL: keep; borrowed */
 	size_t			password_len;
+	const struct digest	*digest;	/* for the password */
 };
+
+#define LATENCY_INTERVAL_DEFAULT_S	60
 
 /* Empty, as a daemon without a file has it: acl 127.0.0.1 and ::1, interval 60 s. */
 void config_clear(struct config *cf);
@@ -69,8 +73,25 @@ int edit_acl_remove(struct config *cf, struct changes *ch, const struct prefix *
 int edit_acl_reset(struct config *cf, struct changes *ch, const struct ip6_addr *keep);
 int edit_local(struct config *cf, struct changes *ch, const struct ip6_addr *list, unsigned int n,
 	       struct why *why);
+int edit_latency(struct config *cf, struct changes *ch, uint32_t interval_s, struct why *why);
+int edit_verbosity(struct config *cf, struct changes *ch, uint32_t level, struct why *why);
+/* `tunnel stats RESET`: a new latency window */
+void edit_stats_epoch(struct config *cf, struct changes *ch);
+/* The addresses of the host's interfaces; more than fit are left out. Never refused. */
+void edit_hosts(struct config *cf, struct changes *ch, const struct ip6_addr *list,
+		unsigned int n);
 
-/* Same content, byte for byte, where configuration is concerned (generations apart)? */
+/* Which static tunnel has an endpoint it may not have? TID_NONE: none. */
+uint16_t config_illegal_endpoint(const struct config *cf);
+/* T<id>, searched from @start on and around; TID_NONE: no such tunnel. */
+uint16_t config_find_t_id(const struct config *cf, uint32_t id, uint16_t start);
+/* Entries of the subnet array that the prefixes take. */
+uint32_t config_subnets_used(const struct config *cf);
+/* The largest tid there can be now: the limit's, or the tunnel prefix's. */
+uint16_t config_tid_last(const struct config *cf);
+
+/* Same content, byte for byte, where a file is concerned: not what runtime knows (generations,
+ * debug, `set remote` of a dynamic tunnel, resets, the host's addresses)? */
 bool config_equal(const struct config *a, const struct config *b);
 /* Bring @to level with @from in what @ch names. */
 void config_level(struct config *to, const struct config *from, const struct changes *ch);

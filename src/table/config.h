@@ -89,13 +89,15 @@ struct config_head {
 	struct ip6_addr	acl[ACL_MAX];
 	uint8_t		acl_len[ACL_MAX];
 	struct ip6_addr	local[LOCAL_MAX];	/* `pop set localip`; none: any local address */
+	struct ip6_addr	host[HOST_ADDRESSES_MAX];	/* of the host's interfaces; not configured */
 	/*
-	 * Every outer IPv4 address that is the PoP's (own details, localip, addresses
-	 * of the host's interfaces): nesting and self loops, forwarding.md 2.2 (10).
+	 * Every outer address that is the PoP's (own details, localip, host), either
+	 * family: nesting and self loops, forwarding.md 2.2 (10).
 	 */
-	struct ip6_addr	own[2 * LOCAL_MAX];
+	struct ip6_addr	own[OWN_MAX];
 	uint32_t	acls;
 	uint32_t	locals;
+	uint32_t	hosts;
 	uint32_t	owns;
 	uint32_t	tunnels;	/* slots configured */
 	uint32_t	tunnel_end;	/* one past the highest configured tid: bounds every sweep */

@@ -21,6 +21,8 @@ enum {
 	POP_NAME_MAX		= 14,
 	ACL_MAX			= 64,
 	LOCAL_MAX		= 16,		/* pop set localip */
+	HOST_ADDRESSES_MAX	= 32,		/* of the host's interfaces */
+	OWN_MAX			= 2 + LOCAL_MAX + HOST_ADDRESSES_MAX,
 	PASSWORD_MAX		= 132,
 	MTU_MIN_BYTES		= 1280,
 	MTU_MAX_BYTES		= 1480,
