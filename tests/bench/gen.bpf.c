@@ -1,0 +1,55 @@
+/*
+ * tests/bench/gen.bpf.c - the packet source: every frame handed in leaves again
+ *
+ * Run by the kernel over live frames (BPF_PROG_TEST_RUN), so a frame costs tens of
+ * nanoseconds to make. The kernel recycles the pages without putting the content back, and
+ * whoever forwarded the frame changed it: so the headers are written again every time, with
+ * a random tunnel id if one is asked for, at the pace asked for.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define HEAD_WORDS	10
+#define HEAD_BYTES	(8 * HEAD_WORDS)
+
+const volatile __u64 head[HEAD_WORDS] = { 0 };	/* Ethernet, IPv4 and IPv6 fit */
+const volatile __u32 id_offset = 0;	/* octet of a 16-bit tunnel id in the frame; 0: leave it */
+const volatile __u32 id_first = 0;
+const volatile __u32 id_count = 0;
+const volatile __u64 pace_ns = 0;	/* between two frames; 0: as fast as it goes */
+
+__u64 next_ns = 0;
+__u64 sent = 0;
+
+#define ID_OFFSET_MAX	(HEAD_BYTES - 2)
+#define LATE_NS		100000		/* further behind than this is not caught up */
+
+SEC("xdp")
+int gen(struct xdp_md *x)
+{
+	void *data = (void *)(long)x->data, *end = (void *)(long)x->data_end;
+
+	if (data + HEAD_BYTES > end)
+		return XDP_DROP;
+	if (pace_ns) {
+		__u64 now = bpf_ktime_get_ns();
+
+		if (now < next_ns)
+			return XDP_DROP;
+		next_ns = now > next_ns + LATE_NS ? now : next_ns + pace_ns;
+	}
+	for (int i = 0; i < HEAD_WORDS; i++)
+		((__u64 *)data)[i] = head[i];
+	if (id_offset && id_offset <= ID_OFFSET_MAX) {
+		__u16 *id = data + id_offset;
+
+		if ((void *)(id + 1) > end)
+			return XDP_DROP;
+		*id = bpf_htons(id_first + bpf_get_prandom_u32() % id_count);
+	}
+	sent++;
+	return XDP_TX;
+}
+
+char _license[] SEC("license") = "GPL";
