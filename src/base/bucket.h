@@ -55,4 +55,10 @@ static inline MUST_CHECK bool bucket_take(struct bucket *b, struct bucket_rate r
 	return true;
 }
 
+/* Take back what was taken for a packet that then did not pass another bucket. */
+static inline void bucket_give(struct bucket *b, uint64_t tokens)
+{
+	b->tokens_u += tokens * 1000000;
+}
+
 #endif

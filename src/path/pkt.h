@@ -58,6 +58,7 @@ struct pkt {
 	uint16_t	blame;		/* tunnel an error is counted on besides; TID_NONE: none */
 	uint8_t		inner_ecn;	/* to be written on the way out; valid if ecn_changes */
 	bool		ecn_changes;
+	bool		accepted;	/* decapsulated: it counts as traffic from @from */
 	bool		to_local;	/* destination is the PoP */
 	uint32_t	param;		/* of the ICMP error owed: MTU or pointer */
 	/*
@@ -86,7 +87,7 @@ static inline void pkt_init(struct pkt *p, uint8_t *buffer, size_t len, enum via
 	p->outer = (struct outer){ .ecn = 0 };
 	p->from = p->to = p->blame = TID_NONE;
 	p->inner_ecn = 0;
-	p->ecn_changes = p->to_local = p->traced = false;
+	p->ecn_changes = p->accepted = p->to_local = p->traced = false;
 	p->param = 0;
 	p->inner = p->data;
 	p->inner_len = len;
@@ -98,6 +99,12 @@ static inline void pkt_init(struct pkt *p, uint8_t *buffer, size_t len, enum via
 static inline struct cur pkt_cur(const struct pkt *p)
 {
 	return cur_of(p->data, p->len);
+}
+
+/* The version the packet's first nibble claims, 0 for an empty one. */
+static inline unsigned int pkt_version(const struct pkt *p)
+{
+	return p->len ? p->data[0] >> 4 : 0;
 }
 
 /* What @c has left becomes the packet: the bytes before it are peeled off. */

@@ -1,7 +1,55 @@
+/* Who owns the destination? forwarding.md 4, rows 1 to 8, in the order required there. */
 #include "path/steps.h"
+
+static enum verdict to_tunnel(struct path *pa, struct pkt *p, uint16_t tid)
+{
+	p->to = tid;
+	if (tid == p->from)
+		return DROP_SAME_INTERFACE;	/* row 3: RFC 6324, no ping-pong */
+
+	switch ((enum tunnel_state)pa->tb->tunnel[tid].ep.state) {
+	case STATE_NONE:
+		return DROP_UNASSIGNED;
+	case STATE_DISABLED:
+		return DROP_TO_DISABLED;
+	case STATE_DOWN:
+		return DROP_TO_DOWN;
+	case STATE_UP:
+		break;
+	}
+	pkt_note(p, NOTE_TO_TUNNEL, tid, 0);
+	return PASS;
+}
 
 enum verdict route6(struct path *pa, struct pkt *p)
 {
-	(void)pa, (void)p;
-	return PASS;
+	struct cur c = pkt_cur(p);
+	struct ip6_hdr h;
+	struct place w;
+
+	if (!CUR_TAKE(&c, &h))
+		return DROP_IP6_MALFORMED;
+
+	w = config_lookup6(pa->cf, &h.dst);
+	switch (w.kind) {
+	case PLACE_POP:
+	case PLACE_LOCAL:
+		p->to_local = true;
+		pkt_note(p, NOTE_TO_LOCAL, w.tid, 0);
+		return PASS;
+	case PLACE_TRANSFER:
+		return DROP_TRANSFER;
+	case PLACE_UPLINK:
+		if (p->from == TID_NONE && p->via != VIA_SELF)
+			return DROP_UPLINK_UPLINK;
+		pkt_note(p, NOTE_TO_UPLINK, TID_NONE, 0);
+		return PASS;
+	case PLACE_UNASSIGNED:
+		return DROP_UNASSIGNED;
+	case PLACE_REMOTE:
+	case PLACE_ROUTED:
+	case PLACE_SUBNET:
+		break;
+	}
+	return to_tunnel(pa, p, w.tid);
 }

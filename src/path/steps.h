@@ -30,14 +30,16 @@ enum verdict ayiya_decap(struct path *pa, struct pkt *p, struct pkt *reply); /* 
 enum verdict beat_take(struct path *pa, struct pkt *p);			/* beat.c, heartbeat.md 4 */
 enum verdict outer_icmp_take(struct path *pa, struct pkt *p);		/* outer_icmp.c, forwarding.md 7 */
 
-/**
- * plain_accept() - the rules p41 and GRE share: state, outer source, encapsulation, type
- * @type:	TYPE_DIRECT or TYPE_GRE, as the packet came
- *
- * forwarding.md 2.1. On PASS the tunnel has been told (outer-us, type).
- */
-enum verdict plain_accept(struct path *pa, struct pkt *p, uint16_t tid, enum tunnel_type type);
+/* ---- what protocol 41 and GRE share, plain.c, forwarding.md 2.1 ---- */
+/* Whose source is it? Return: PASS with @tid, or why it is nobody's */
+enum verdict plain_owner6(const struct path *pa, struct cur inner, uint16_t *tid);
+enum verdict plain_owner4(const struct path *pa, struct cur inner, uint16_t *tid);
+/* State, outer source, encapsulation and type of the tunnel. Sets p->from, changes no tunnel. */
+enum verdict plain_accept(struct path *pa, struct pkt *p, uint16_t tid);
+/* Tell the tunnel (outer-us, type), once the inner source check has passed as well. */
+void plain_learn(struct path *pa, struct pkt *p);
 
+/* ---- congestion marks, ecn.c; path_run() calls them for every encapsulation ---- */
 /* RFC 6040 4.2: sets p->inner_ecn, or DROP_ECN. */
 enum verdict ecn_decap(struct pkt *p, uint8_t inner_ecn);
 /* What the inner header says, either family; the packet must be sane. */
@@ -47,13 +49,17 @@ void ecn_apply(struct pkt *p);
 
 /* ---- may this interface use that source? ---- */
 enum verdict check6(struct path *pa, struct pkt *p);			/* check.c, forwarding.md 2.2, 3 */
+/* Of which rows 2 to 5: addresses that nobody may use here. */
+enum verdict class6(const struct ip6_hdr *h);
 enum verdict check4(struct path *pa, struct pkt *p);			/* inner4.c, forwarding.md 10 */
 
 /* ---- who owns the destination? sets p->to or p->to_local ---- */
 enum verdict route6(struct path *pa, struct pkt *p);			/* route.c, forwarding.md 4 */
 enum verdict route4(struct path *pa, struct pkt *p);
 
-/* ---- hop limit, MTU, rate ---- */
+/* ---- hop limit, MTU, rate; p->param is the MTU of DROP_TOO_BIG ---- */
+enum verdict rate_from(struct path *pa, struct pkt *p);			/* rate.c; before routing */
+enum verdict rate_to(struct path *pa, struct pkt *p);			/* after ageing */
 enum verdict age6(struct path *pa, struct pkt *p);			/* age.c */
 enum verdict age4(struct path *pa, struct pkt *p);
 /* One hop less in the inner IPv4 header, its checksum kept right; for tunnel to tunnel. */
@@ -64,7 +70,11 @@ enum verdict local6(struct path *pa, struct pkt *p, struct pkt *reply);	/* local
 enum verdict local4(struct path *pa, struct pkt *p, struct pkt *reply);
 enum verdict latency_take(struct path *pa, struct pkt *p);		/* latency.c, forwarding.md 9 */
 
-/* ---- dress it for the way out; the packet changes only here ---- */
+/*
+ * ---- dress it for the way out; the packet changes only here ----
+ * encap() returns SENT_TUNNEL or SENT_UPLINK with p->out set, or a drop with the packet
+ * still as it was received.
+ */
 enum verdict encap(struct path *pa, struct pkt *p);			/* encap.c, forwarding.md 6, 7 */
 /**
  * outer_push() - the outer headers of a payload that is ready, UDP included for PROTO_UDP
@@ -84,10 +94,19 @@ void ayiya_push(struct path *pa, struct pkt *p, uint16_t tid, uint8_t opcode, ui
 /* ---- consequence ---- */
 /* Build into @reply the ICMP error @v owes the sender of @p, if the rules allow one. */
 void icmp_answer(struct path *pa, const struct pkt *p, enum verdict v, struct pkt *reply); /* icmp.c */
-/* Route and encapsulate something made here: no source check, no ageing, no errors. */
-enum verdict send_own(struct path *pa, struct pkt *p);			/* path.c */
-/* The one place that counts. */
+/**
+ * send_own() - route, encapsulate and count a packet made here; path.c
+ * @p:	a bare inner packet, VIA_SELF
+ *
+ * No source check, no ageing, no error about it. For the answers path_run() calls this.
+ *
+ * Return: PASS with p->out set, else why it cannot go
+ */
+enum verdict send_own(struct path *pa, struct pkt *p);
+/* The one place that counts: traffic, verdict, error sample; says whether @p is traced. */
 enum verdict account(struct path *pa, struct pkt *p, enum verdict v);	/* account.c */
+/* Of which the verdict alone, for what comes to light after sending. */
+void account_error(struct path *pa, const struct pkt *p, enum verdict v);
 
 /* ---- what a decap may tell a tunnel, tell.c ---- */
 /* An authenticated packet arrived from p->outer: up, beat, endpoint, type; emits events. */

@@ -46,7 +46,8 @@ struct endpoint {
 	uint16_t	path_mtu_bytes;	/* outer path MTU learned from ICMP; 0: none */
 	uint8_t		state;		/* enum tunnel_state */
 	uint8_t		type;		/* enum tunnel_type */
-	uint8_t		pad[2];
+	uint8_t		fragment_here;	/* our own interface is narrower than 1280 + overhead */
+	uint8_t		pad;
 };
 _Static_assert(sizeof(struct endpoint) == 40, "whole words for the sequence");
 

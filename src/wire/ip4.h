@@ -45,6 +45,7 @@ enum {
 	IP4_MF			= 0x2000,
 	IP4_OFFSET_MASK		= 0x1fff,	/* in 8 octets */
 	IP4_MTU_MIN_BYTES	= 68,		/* RFC 791 3.2 */
+	IP4_MTU_COMMON_BYTES	= 576,		/* what every host takes, RFC 791 3.1 */
 };
 
 #endif
