@@ -8,7 +8,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#define SAMPLE_BYTES	128
+#define SAMPLE_BYTES	1536
 #define FRAME_MIN	74	/* Ethernet, IPv4, IPv6 */
 
 struct sample {
@@ -47,11 +47,19 @@ int sink(struct xdp_md *x)
 
 		if (s) {
 			s->len = len;
-			s->kept = len < SAMPLE_BYTES ? FRAME_MIN : SAMPLE_BYTES;
-			/* two calls: the verifier wants to know the length */
-			if (len < SAMPLE_BYTES ? bpf_xdp_load_bytes(x, 0, s->bytes, FRAME_MIN) :
-						 bpf_xdp_load_bytes(x, 0, s->bytes, SAMPLE_BYTES))
-				s->kept = 0;
+			s->kept = 0;
+			/*
+			 * The barriers keep two comparisons on the register the helper is given:
+			 * merged into one they tell the verifier nothing about it.
+			 */
+			asm volatile("" : "+r"(len));
+			if (len > SAMPLE_BYTES)
+				len = SAMPLE_BYTES;
+			asm volatile("" : "+r"(len));
+			if (len == 0)
+				len = FRAME_MIN;
+			if (!bpf_xdp_load_bytes(x, 0, s->bytes, len))
+				s->kept = len;
 			bpf_ringbuf_submit(s, 0);
 		}
 	}

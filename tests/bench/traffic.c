@@ -3,9 +3,11 @@
  *
  *	traffic --from NETNS:DEV --to NETNS:DEV --frame HEX --ether-type 0xNNNN --seconds S
  *		[--rate PPS] [--id-offset N --id-first N --id-count N] [--warm S] [--samples N]
+ *		[--redirect NETNS:IN --out DEV --mac HEX]
  *
  * Sends the frame out of DEV in the first namespace as live XDP frames and counts what comes
- * to DEV in the second one. Prints one JSON object: offered and received packets, octets,
+ * to DEV in the second one. --redirect puts the yardstick, a bare XDP redirect, on a device in
+ * between. Prints one JSON object: offered and received packets, octets,
  * seconds, and sampled frames as hex. Content is judged by the caller, who knows what must
  * have happened to it.
  */
@@ -28,11 +30,12 @@
 #include <bpf/libbpf.h>
 
 #include "gen.skel.h"
+#include "redirect.skel.h"
 #include "sink.skel.h"
 
 #define FRAME_MAX	2048
 #define BATCH		64
-#define SAMPLE_BYTES	128
+#define SAMPLE_BYTES	1536
 #define SAMPLES_MAX	64
 
 struct sample {
@@ -43,6 +46,8 @@ struct sample {
 
 struct options {
 	char		*from_ns, *from_dev, *to_ns, *to_dev;
+	char		*redirect_ns, *redirect_dev, *redirect_out;	/* NULL: no yardstick */
+	uint8_t		mac[FRAME_MAX];
 	uint8_t		frame[FRAME_MAX];
 	size_t		len;
 	uint32_t	ether_type, id_offset, id_first, id_count;
@@ -168,6 +173,7 @@ static struct options parse(int argc, char **argv)
 		{ "from", 1, NULL, 'f' }, { "to", 1, NULL, 't' }, { "frame", 1, NULL, 'x' },
 		{ "ether-type", 1, NULL, 'e' }, { "seconds", 1, NULL, 's' }, { "rate", 1, NULL, 'r' },
 		{ "id-offset", 1, NULL, 'o' }, { "id-first", 1, NULL, 'i' }, { "id-count", 1, NULL, 'n' },
+		{ "redirect", 1, NULL, 'd' }, { "out", 1, NULL, 'u' }, { "mac", 1, NULL, 'm' },
 		{ "warm", 1, NULL, 'w' }, { "samples", 1, NULL, 'k' }, { NULL, 0, NULL, 0 },
 	};
 	struct options o = { .seconds = 1, .warm = 0.3, .id_count = 1, .samples = 8 };
@@ -184,6 +190,9 @@ static struct options parse(int argc, char **argv)
 		case 'o': o.id_offset = (uint32_t)strtoul(optarg, NULL, 0); break;
 		case 'i': o.id_first = (uint32_t)strtoul(optarg, NULL, 0); break;
 		case 'n': o.id_count = (uint32_t)strtoul(optarg, NULL, 0); break;
+		case 'd': split(optarg, &o.redirect_ns, &o.redirect_dev); break;
+		case 'u': o.redirect_out = optarg; break;
+		case 'm': unhex(optarg, o.mac); break;
 		case 'w': o.warm = strtod(optarg, NULL); break;
 		case 'k': o.samples = (unsigned int)strtoul(optarg, NULL, 0); break;
 		default: exit(2);
@@ -198,6 +207,25 @@ static struct options parse(int argc, char **argv)
 	return o;
 }
 
+/* Return: the device it was attached to, 0 when none was asked for */
+static int yardstick(const struct options *o)
+{
+	if (!o->redirect_ns)
+		return 0;
+	enter(o->redirect_ns);
+	int in = (int)if_nametoindex(o->redirect_dev);
+	struct redirect *r = redirect__open();
+
+	if (!in || !r || !o->redirect_out)
+		die("redirect");
+	r->rodata->out = if_nametoindex(o->redirect_out);
+	memcpy((void *)r->rodata->mac, o->mac, sizeof(r->rodata->mac));
+	if (redirect__load(r) ||
+	    bpf_xdp_attach(in, bpf_program__fd(r->progs.redirect), XDP_FLAGS_DRV_MODE, NULL))
+		die("attach the redirect");
+	return in;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = parse(argc, argv);
@@ -206,6 +234,7 @@ int main(int argc, char **argv)
 	pthread_t thread;
 
 	sigaction(SIGUSR1, &wake, NULL);
+	int between = yardstick(&o);
 
 	enter(o.to_ns);
 	unsigned int to = if_nametoindex(o.to_dev);
@@ -253,6 +282,10 @@ int main(int argc, char **argv)
 	sleep_s(0.2);		/* what was under way arrives */
 	ring_buffer__consume(rb);
 	bpf_xdp_detach((int)to, XDP_FLAGS_DRV_MODE, NULL);
+	if (between) {
+		enter(o.redirect_ns);
+		bpf_xdp_detach(between, XDP_FLAGS_DRV_MODE, NULL);
+	}
 
 	printf("{\"seconds\": %.6f, \"offered\": %llu, \"received\": %llu, \"octets\": %llu, "
 	       "\"offered_all\": %llu, \"received_all\": %llu, \"samples\": [",
