@@ -17,7 +17,7 @@
 
 /* What happened besides forwarding, for the log; io/ empties it after every call. */
 struct path_event {
-	enum event	event;
+	enum event_kind	event;
 	uint16_t	tid;
 	uint16_t	port;
 	uint32_t	value;

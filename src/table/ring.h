@@ -16,7 +16,7 @@
 #define TRACE_NOTES	16
 #define TRACE_BYTES	96
 
-enum event {
+enum event_kind {
 	EVENT_TRACE,			/* a packet of a tunnel under debug */
 	EVENT_UP,			/* tunnel came up from address, port */
 	EVENT_DOWN,			/* beat timeout */
@@ -35,7 +35,7 @@ struct note {
 
 struct record {
 	int64_t		at_s;		/* wall clock */
-	uint8_t		event;		/* enum event */
+	uint8_t		event;		/* enum event_kind */
 	uint8_t		notes;
 	uint16_t	verdict;
 	uint16_t	from;		/* tid or TID_NONE: uplink or unknown */
