@@ -109,6 +109,15 @@ enum verdict account(struct path *pa, struct pkt *p, enum verdict v);	/* account
 void account_error(struct path *pa, const struct pkt *p, enum verdict v);
 
 /* ---- what a decap may tell a tunnel, tell.c ---- */
+/*
+ * The tunnel's endpoint is where @p came from: address, and for AYIYA the port. Such a
+ * packet can move nothing, so it passes replay rules and digest budget.
+ */
+bool tunnel_is_at(const struct path *pa, const struct pkt *p, uint16_t tid);
+/* May a stranger's digest be computed? security.md C4; a token is taken. */
+MUST_CHECK bool digest_allowed(struct path *pa, bool stranger);
+/* The stranger was none: its token comes back. */
+void digest_good(struct path *pa, bool stranger);
 /* An authenticated packet arrived from p->outer: up, beat, endpoint, type; emits events. */
 void tunnel_heard(struct path *pa, struct pkt *p, uint16_t tid, enum tunnel_type type);
 void path_emit(struct path *pa, struct path_event ev);

@@ -1,6 +1,51 @@
+/*
+ * What time alone does to a tunnel: a dynamic one that was silent too long goes down,
+ * and what an ICMP message said about the path is believed no longer than 10 minutes.
+ */
 #include "path/steps.h"
+
+static bool is_over(mono_t now, mono_t since, int64_t limit_s)
+{
+	return since.us == 0 || mono_since_us(now, since) >= limit_s * US_PER_S;
+}
+
+/*
+ * ayiya.md 8: the newest epoch goes with the tunnel, so that a client whose clock jumped
+ * back recovers. The newest heartbeat stays for 240 s, see beat.c.
+ */
+static void go_down(struct path *pa, uint16_t tid, struct endpoint *ep)
+{
+	struct tunnel_cold *k = &pa->tb->cold[tid];
+
+	ep->state = STATE_DOWN;
+	k->ayiya_newest_s = -1;
+	k->ayiya_seens = 0;
+	path_emit(pa, (struct path_event){
+		.event = EVENT_DOWN, .tid = tid, .address = ep->them,
+		.port = ep->type == TYPE_AYIYA ? ep->them_port : 0,
+	});
+}
 
 void path_tick(struct path *pa, uint16_t tid)
 {
-	(void)pa, (void)tid;
+	const struct tunnel_conf *c = config_tunnel(pa->cf, tid);
+
+	if (!c)
+		return;
+
+	const struct tunnel_cold *k = &pa->tb->cold[tid];
+	struct tunnel *t = &pa->tb->tunnel[tid];
+	struct endpoint ep = t->ep;
+
+	if (conf_is_dynamic(c) && ep.state == STATE_UP &&
+	    is_over(pa->now, k->last_beat, BEAT_TIMEOUT_S))
+		go_down(pa, tid, &ep);
+	if (ep.path_mtu_bytes && is_over(pa->now, k->path_mtu_at, PATH_MTU_AGE_S)) {
+		endpoint_forget_path(&ep);
+		path_emit(pa, (struct path_event){
+			.event = EVENT_PATH_MTU, .tid = tid, .address = ep.them,
+		});
+	}
+	if (memcmp(&ep, &t->ep, sizeof(ep)) != 0)
+		tunnel_commit(t, &ep);
 }

@@ -100,7 +100,7 @@ static void adopt_static(const struct tunnel_conf *c, struct endpoint *ep)
 	if (c->encap != ENCAP_AUTO)
 		type = c->encap == ENCAP_GRE ? TYPE_GRE : TYPE_DIRECT;
 	if (!addr_eq(&ep->them, &c->them))
-		ep->path_mtu_bytes = 0;		/* it was another path's */
+		endpoint_forget_path(ep);	/* it was another path's */
 	ep->them = c->them;
 	ep->type = type;
 	ep->state = STATE_UP;
@@ -144,7 +144,7 @@ void tunnel_adopt(struct table *tb, const struct config *cf, uint16_t tid, mono_
 		/* `tunnel set remote`: any tunnel, AYIYA port 5072, up */
 		ep.them = c->them;
 		ep.them_port = 5072;
-		ep.path_mtu_bytes = 0;
+		endpoint_forget_path(&ep);
 		if (ep.type == TYPE_NONE)
 			ep.type = conf_takes_heartbeat(c) || !conf_is_dynamic(c) ? TYPE_DIRECT : TYPE_AYIYA;
 		ep.state = STATE_UP;

@@ -169,6 +169,13 @@ static inline void tunnel_commit(struct tunnel *t, const struct endpoint *ep)
 	seq_write(&t->seq, &t->ep, ep, sizeof(*ep));
 }
 
+/* What was learned about the way to an endpoint does not hold for the next one. */
+static inline void endpoint_forget_path(struct endpoint *ep)
+{
+	ep->path_mtu_bytes = 0;
+	ep->fragment_here = 0;
+}
+
 /* For every thread but the owner. Never spins for ever: the writer is inside for nanoseconds. */
 struct endpoint tunnel_endpoint(const struct tunnel *t);
 struct latency tunnel_latency(const struct tunnel_cold *c);
