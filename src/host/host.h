@@ -3,15 +3,18 @@
  *
  * The keeper's part (architecture, "Processes"): descriptors, memory and privileges
  * are taken here once, at start, as root; the rest of the program is handed what it
- * needs and opens nothing on its own. Order: host_open(), netlink set-up, threads'
- * preparation, host_drop_privileges().
+ * needs and opens nothing on its own. Order: host_map(), netlink_open(), host_open(),
+ * netlink_device(), host_listen_*(), privileges_*().
  */
 #ifndef SIXXSD_HOST_HOST_H
 #define SIXXSD_HOST_HOST_H
 
 #include "base/addr.h"
+#include "base/time.h"
 #include "base/why.h"
 #include "table/limits.h"
+
+#define HOST_DEVICE	"sixxs"
 
 /* -1: not there (a host without IPv6, say). */
 struct host_fds {
@@ -26,5 +29,59 @@ struct host_fds {
 	int	wake;		/* eventfd: control wakes the worker */
 	int	tell;		/* eventfd: the worker wakes control */
 };
+
+/* Where sentences go that do not stop the start. */
+struct say {
+	void	(*line)(void *context, const char *sentence);
+	void	*context;
+};
+
+void say(const struct say *to, const char *fmt, ...) PRINTF(2, 3);
+/* @why gets the sentence. Return: @error, so that it can stand in a return */
+int why_say(struct why *why, int error, const char *fmt, ...) PRINTF(3, 4);
+
+/* All -1. */
+void host_none(struct host_fds *fds);
+
+/**
+ * host_open() - the TUN device, every socket, the eventfds
+ *
+ * Return: 0, or -errno with one sentence in @why and everything closed again
+ */
+int host_open(struct host_fds *fds, const struct say *to, struct why *why);
+/* Closing the TUN descriptor removes device and routes. */
+void host_close(struct host_fds *fds);
+
+/* The sockets' part of host_open(), sockets.c. */
+int host_open_sockets(struct host_fds *fds, const struct say *to, struct why *why);
+
+/**
+ * host_map() - a block of memory that is shared by descriptor, locked and present
+ * @name:	for /proc/PID/maps
+ * @secret:	left out of core dumps
+ *
+ * Zeroed, page aligned, for the life of the process. Return: NULL with @why
+ */
+void *host_map(const char *name, size_t bytes, bool secret, struct why *why);
+
+/**
+ * host_listen_tcp() - the command line on @address and @port
+ *
+ * Return: descriptor, or -errno with @why; -EADDRNOTAVAIL and -EAFNOSUPPORT: not on this host
+ */
+int host_listen_tcp(const struct ip6_addr *address, uint16_t port, struct why *why);
+
+/**
+ * host_listen_unix() - the command line on a UNIX socket, 0660 root:@gid
+ * @path:	replaced if it is a socket nobody answers on
+ * @uid:	becomes owner of the directory if that is made here, so that the
+ *		socket can be removed at exit
+ */
+int host_listen_unix(const char *path, uint32_t uid, uint32_t gid, struct why *why);
+
+mono_t host_mono(void);
+wall_t host_wall(void);
+/* Has anybody set the clock right (adjtimex)? */
+bool host_clock_synchronised(void);
 
 #endif

@@ -1,0 +1,380 @@
+#include "host/netlink_ask.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define DEVICE_MTU	1500
+#define DEVICE_QUEUE	4096	/* packets; the default of 500 is two milliseconds at full speed */
+
+int netlink_open(struct netlink *nl, struct why *why)
+{
+	int on = 1;
+
+	memset(nl, 0, sizeof(*nl));
+	nl->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!nl->socket || mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID) < 0)
+		return why_say(why, -errno, "cannot open a netlink socket: %s", strerror(errno));
+	nl->portid = mnl_socket_get_portid(nl->socket);
+	/* sentences from the kernel, without our request quoted back; old kernels: neither */
+	(void)mnl_socket_setsockopt(nl->socket, NETLINK_EXT_ACK, &on, sizeof(on));
+	(void)mnl_socket_setsockopt(nl->socket, NETLINK_CAP_ACK, &on, sizeof(on));
+	return 0;
+}
+
+void netlink_close(struct netlink *nl)
+{
+	if (nl->socket)
+		mnl_socket_close(nl->socket);
+	nl->socket = NULL;
+}
+
+/* ---- one request, its answer ---- */
+
+struct refusal {
+	int		error;		/* errno; 0: none */
+	char		text[160];	/* the kernel's own sentence, or its name for the error */
+};
+
+static int extended_text(const struct nlattr *attr, void *data)
+{
+	struct refusal *r = data;
+
+	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0) {
+		const char *text = mnl_attr_get_str(attr);
+		size_t n = min_size(strlen(text), sizeof(r->text) - 1);
+
+		memcpy(r->text, text, n);
+		r->text[n] = '\0';
+	}
+	return MNL_CB_OK;
+}
+
+static void refused(const struct nlmsghdr *nh, struct refusal *r)
+{
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nh);
+	size_t skip = sizeof(*e);
+	const char *name;
+
+	if (mnl_nlmsg_get_payload_len(nh) < sizeof(*e))
+		return;
+	r->error = -e->error;
+	name = r->error ? strerrordesc_np(r->error) : NULL;
+	if (name) {
+		size_t n = min_size(strlen(name), sizeof(r->text) - 1);
+
+		memcpy(r->text, name, n);
+		r->text[n] = '\0';
+	}
+	/* not capped: our request lies between, without its header */
+	if (!(nh->nlmsg_flags & NLM_F_CAPPED) && e->msg.nlmsg_len > sizeof(e->msg))
+		skip += e->msg.nlmsg_len - sizeof(e->msg);
+	if (nh->nlmsg_flags & NLM_F_ACK_TLVS && skip <= mnl_nlmsg_get_payload_len(nh))
+		(void)mnl_attr_parse(nh, (unsigned int)skip, extended_text, r);
+}
+
+/* One datagram of answers. Return: is the exchange over? */
+static bool take_answers(struct netlink *nl, ssize_t got, mnl_cb_t each, void *data,
+			 struct refusal *r)
+{
+	const struct nlmsghdr *nh = (void *)nl->buffer;
+	int left = (int)got;
+
+	for (; mnl_nlmsg_ok(nh, left); nh = mnl_nlmsg_next(nh, &left)) {
+		if (nh->nlmsg_seq != nl->seq)
+			continue;	/* an answer nobody waited for any more */
+		if (nh->nlmsg_type == NLMSG_ERROR) {
+			refused(nh, r);
+			return true;
+		}
+		if (nh->nlmsg_type == NLMSG_DONE)
+			return true;
+		if (each)
+			(void)each(nh, data);
+	}
+	return false;
+}
+
+/* Return: 0 or -errno, with @r telling more */
+static int ask(struct netlink *nl, struct nlmsghdr *nh, mnl_cb_t each, void *data,
+	       struct refusal *r)
+{
+	*r = (struct refusal){ .error = 0 };
+	nh->nlmsg_seq = ++nl->seq;
+	if (mnl_socket_sendto(nl->socket, nh, nh->nlmsg_len) < 0)
+		r->error = errno;
+	while (!r->error) {
+		ssize_t got = mnl_socket_recvfrom(nl->socket, nl->buffer, sizeof(nl->buffer));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			r->error = errno;
+		else if (take_answers(nl, got, each, data, r))
+			break;
+	}
+	if (r->error && !r->text[0]) {
+		const char *name = strerrordesc_np(r->error);
+		size_t n = name ? min_size(strlen(name), sizeof(r->text) - 1) : 0;
+
+		memcpy(r->text, name ? name : "", n);
+	}
+	return -r->error;
+}
+
+static struct nlmsghdr *begin(struct netlink *nl, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *nh = mnl_nlmsg_put_header(nl->buffer);
+
+	nh->nlmsg_type = type;
+	nh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	return nh;
+}
+
+/* ---- the device ---- */
+
+static struct ifinfomsg *link_header(struct nlmsghdr *nh, uint32_t index)
+{
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nh, sizeof(*ifi));
+
+	memset(ifi, 0, sizeof(*ifi));
+	ifi->ifi_family = AF_UNSPEC;
+	ifi->ifi_index = (int)index;
+	return ifi;
+}
+
+/* Without an own address on the device the kernel solicits no router and reports no group. */
+static int no_link_local(struct netlink *nl, struct refusal *r)
+{
+	struct nlmsghdr *nh = begin(nl, RTM_NEWLINK, NLM_F_ACK);
+	struct nlattr *spec, *six;
+
+	link_header(nh, nl->device);
+	spec = mnl_attr_nest_start(nh, IFLA_AF_SPEC);
+	six = mnl_attr_nest_start(nh, AF_INET6);
+	mnl_attr_put_u8(nh, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(nh, six);
+	mnl_attr_nest_end(nh, spec);
+	return ask(nl, nh, NULL, NULL, r);
+}
+
+static int size_and_up(struct netlink *nl, struct refusal *r)
+{
+	struct nlmsghdr *nh = begin(nl, RTM_NEWLINK, NLM_F_ACK);
+	struct ifinfomsg *ifi = link_header(nh, nl->device);
+
+	ifi->ifi_flags = IFF_UP;
+	ifi->ifi_change = IFF_UP;
+	mnl_attr_put_u32(nh, IFLA_MTU, DEVICE_MTU);
+	mnl_attr_put_u32(nh, IFLA_TXQLEN, DEVICE_QUEUE);
+	return ask(nl, nh, NULL, NULL, r);
+}
+
+int netlink_device(struct netlink *nl, const struct say *to, struct why *why)
+{
+	struct refusal r;
+
+	nl->device = if_nametoindex(HOST_DEVICE);
+	if (nl->device == 0)
+		return why_say(why, -ENODEV, "the device " HOST_DEVICE " is not there");
+	/* A host without IPv6 has nothing to switch off. */
+	if (no_link_local(nl, &r) < 0 && r.error != EAFNOSUPPORT && r.error != EOPNOTSUPP)
+		say(to, "the kernel keeps a link-local address on " HOST_DEVICE ": %s", r.text);
+	if (size_and_up(nl, &r) < 0)
+		return why_say(why, -r.error, "cannot bring the device " HOST_DEVICE " up: %s",
+			       r.text);
+	return 0;
+}
+
+static int find_drops(const struct nlattr *attr, void *data)
+{
+	struct rtnl_link_stats64 stats;
+
+	if (mnl_attr_get_type(attr) != IFLA_STATS64 ||
+	    mnl_attr_get_payload_len(attr) < sizeof(stats.tx_dropped) +
+	    offsetof(struct rtnl_link_stats64, tx_dropped))
+		return MNL_CB_OK;
+	memcpy(&stats, mnl_attr_get_payload(attr),
+	       min_size(sizeof(stats), mnl_attr_get_payload_len(attr)));
+	*(uint64_t *)data = stats.tx_dropped;
+	return MNL_CB_STOP;
+}
+
+static int link_drops(const struct nlmsghdr *nh, void *data)
+{
+	if (nh->nlmsg_type == RTM_NEWLINK)
+		(void)mnl_attr_parse(nh, sizeof(struct ifinfomsg), find_drops, data);
+	return MNL_CB_OK;
+}
+
+int netlink_drops(struct netlink *nl, uint64_t *drops)
+{
+	struct nlmsghdr *nh = begin(nl, RTM_GETLINK, NLM_F_ACK);
+	struct refusal r;
+
+	link_header(nh, nl->device);
+	return ask(nl, nh, link_drops, drops, &r);
+}
+
+void netlink_links(struct netlink *nl, mnl_cb_t each, void *data)
+{
+	struct nlmsghdr *nh = begin(nl, RTM_GETLINK, NLM_F_DUMP);
+	struct refusal r;
+
+	link_header(nh, 0);
+	(void)ask(nl, nh, each, data, &r);
+}
+
+/* ---- routes ---- */
+
+static struct nlmsghdr *route_request(struct netlink *nl, uint16_t type, uint16_t flags,
+				      const struct prefix *p, const struct ip6_addr *gateway)
+{
+	struct nlmsghdr *nh = begin(nl, type, (uint16_t)(NLM_F_ACK | flags));
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nh, sizeof(*rtm));
+
+	*rtm = (struct rtmsg){
+		.rtm_family = AF_INET6, .rtm_dst_len = p->len, .rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC, .rtm_scope = RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_UNICAST,
+	};
+	mnl_attr_put(nh, RTA_DST, sizeof(p->addr), &p->addr);
+	if (gateway)
+		mnl_attr_put(nh, RTA_GATEWAY, sizeof(*gateway), gateway);
+	mnl_attr_put_u32(nh, RTA_OIF, nl->device);
+	return nh;
+}
+
+static uint32_t route_index(const struct netlink *nl, const struct prefix *p)
+{
+	uint32_t i = 0;
+
+	while (i < nl->routes &&
+	       (nl->route[i].len != p->len || !addr_eq(&nl->route[i].addr, &p->addr)))
+		i++;
+	return i;
+}
+
+/* The gateway of all others. Repeating it is the same as having it. */
+static int gateway_add(struct netlink *nl, const struct ip6_addr *pop, struct refusal *r)
+{
+	struct prefix host = { .addr = *pop, .len = 128 };
+
+	return ask(nl, route_request(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &host, NULL),
+		   NULL, NULL, r);
+}
+
+static int route_failed(struct why *why, const char *what, const struct prefix *p,
+			const struct refusal *r)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	if (r->error == EEXIST)
+		return why_say(why, -r->error, "the kernel already has a route for %s: remove it "
+			       "(ip -6 route show %s)", prefix_text(p, text), text);
+	return why_say(why, -r->error, "the kernel does not %s the route %s dev " HOST_DEVICE
+		       ": %s", what, prefix_text(p, text), r->text);
+}
+
+int netlink_route_add(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
+		      struct why *why)
+{
+	struct refusal r;
+
+	if (route_index(nl, p) < nl->routes)
+		return 0;
+	if (nl->routes == ROUTES_MAX)
+		return why_say(why, -ENOSPC, "more than %d prefixes", ROUTES_MAX);
+	if (pop && gateway_add(nl, pop, &r) < 0)
+		return route_failed(why, "take",
+				    &(struct prefix){ .addr = *pop, .len = 128 }, &r);
+	if (ask(nl, route_request(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, p, pop), NULL,
+		NULL, &r) < 0)
+		return route_failed(why, "take", p, &r);
+	nl->route[nl->routes++] = *p;
+	return 0;
+}
+
+int netlink_route_remove(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
+			 struct why *why)
+{
+	uint32_t i = route_index(nl, p);
+	struct refusal r;
+
+	if (i == nl->routes)
+		return 0;
+	nl->route[i] = nl->route[--nl->routes];
+	/* Gone already (the device was taken down and up by hand) is as good. */
+	if (ask(nl, route_request(nl, RTM_DELROUTE, 0, p, pop), NULL, NULL, &r) < 0 &&
+	    r.error != ESRCH)
+		return route_failed(why, "remove", p, &r);
+	if (pop && prefix_has(p, pop)) {
+		struct prefix host = { .addr = *pop, .len = 128 };
+
+		(void)ask(nl, route_request(nl, RTM_DELROUTE, 0, &host, NULL), NULL, NULL, &r);
+	}
+	return 0;
+}
+
+/* ---- addresses ---- */
+
+struct address_list {
+	struct ip6_addr	*list;
+	unsigned int	n, max;
+};
+
+static int find_address(const struct nlattr *attr, void *data)
+{
+	const struct nlattr **best = data;
+	uint16_t type = mnl_attr_get_type(attr);
+
+	/* On a point-to-point link ADDRESS is the other end and LOCAL is ours. */
+	if (type == IFA_LOCAL || (type == IFA_ADDRESS && !*best))
+		*best = attr;
+	return MNL_CB_OK;
+}
+
+static int add_address(const struct nlmsghdr *nh, void *data)
+{
+	struct address_list *l = data;
+	const struct nlattr *attr = NULL;
+	struct ip6_addr a;
+
+	if (nh->nlmsg_type != RTM_NEWADDR || l->n == l->max)
+		return MNL_CB_OK;
+	(void)mnl_attr_parse(nh, sizeof(struct ifaddrmsg), find_address, (void *)&attr);
+	if (!attr)
+		return MNL_CB_OK;
+	if (mnl_attr_get_payload_len(attr) == sizeof(struct ip4_addr)) {
+		struct ip4_addr four;
+
+		memcpy(&four, mnl_attr_get_payload(attr), sizeof(four));
+		a = addr_from_ip4_wire(&four);
+	} else if (mnl_attr_get_payload_len(attr) == sizeof(a)) {
+		memcpy(&a, mnl_attr_get_payload(attr), sizeof(a));
+	} else {
+		return MNL_CB_OK;
+	}
+	/* loopback, link-local: nobody can reach those from outside */
+	if (!addr_is_bad_endpoint(&a))
+		l->list[l->n++] = a;
+	return MNL_CB_OK;
+}
+
+unsigned int netlink_addresses(struct netlink *nl, struct ip6_addr *list, unsigned int max)
+{
+	struct nlmsghdr *nh = begin(nl, RTM_GETADDR, NLM_F_DUMP);
+	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nh, sizeof(*ifa));
+	struct address_list l = { .list = list, .max = max };
+	struct refusal r;
+
+	memset(ifa, 0, sizeof(*ifa));
+	ifa->ifa_family = AF_UNSPEC;
+	(void)ask(nl, nh, add_address, &l, &r);
+	return l.n;
+}

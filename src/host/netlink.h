@@ -1,0 +1,59 @@
+/*
+ * src/host/netlink.h - the kernel's side of the network: device, routes, addresses
+ *
+ * rtnetlink through libmnl, one request at a time, no shell command. Errors come back as
+ * sentences with what the kernel said. Control thread; it keeps CAP_NET_ADMIN for this
+ * alone. Nothing allocates after netlink_open().
+ */
+#ifndef SIXXSD_HOST_NETLINK_H
+#define SIXXSD_HOST_NETLINK_H
+
+#include "host/host.h"
+
+struct mnl_socket;
+
+#define ROUTES_MAX	(SUBNET_PREFIXES_MAX + 1)
+#define NETLINK_BYTES	32768		/* of one answer; the kernel's dumps use at most this */
+
+struct netlink {
+	struct mnl_socket *socket;
+	uint32_t	portid;
+	uint32_t	seq;
+	uint32_t	device;		/* index of HOST_DEVICE */
+	/* what we put into the kernel's table, so that a repeated request is no error */
+	struct prefix	route[ROUTES_MAX];
+	uint32_t	routes;
+	uint64_t	buffer[NETLINK_BYTES / sizeof(uint64_t)];
+};
+
+int netlink_open(struct netlink *nl, struct why *why);
+void netlink_close(struct netlink *nl);
+
+/* HOST_DEVICE exists: no link-local address, queue length, MTU, up. */
+int netlink_device(struct netlink *nl, const struct say *to, struct why *why);
+
+/**
+ * netlink_route_add() - lead @p into the device
+ * @pop:	<prefix>:ffff::1 as gateway, so that the kernel keeps one neighbour and not
+ *		one for every address; NULL: straight into the device
+ *
+ * A prefix that is there already is left: return 0.
+ */
+int netlink_route_add(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
+		      struct why *why);
+int netlink_route_remove(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
+			 struct why *why);
+
+/* Addresses of the host's interfaces; loopback and link-local left out. Return: how many */
+unsigned int netlink_addresses(struct netlink *nl, struct ip6_addr *list, unsigned int max);
+
+/* Packets the device dropped because we read too slowly. Return: 0, or -errno, @drops kept */
+int netlink_drops(struct netlink *nl, uint64_t *drops);
+
+/*
+ * Things about this host that will not stop us, but will disappoint: another driver for
+ * our protocols, forwarding off, no address of a family. One sentence each.
+ */
+void netlink_look_around(struct netlink *nl, const struct say *to);
+
+#endif

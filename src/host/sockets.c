@@ -1,0 +1,219 @@
+/*
+ * src/host/sockets.c - how outer packets reach us and leave
+ *
+ * Raw sockets for protocol 41 and GRE (the kernel reassembles and, because somebody
+ * listens, stays silent), UDP for AYIYA and heartbeats, ICMP for errors about what we
+ * sent. Outward everything goes through one raw socket a family, header included, on
+ * which the kernel's own idea of path MTUs is switched off: path/ decides.
+ */
+#include "host/host.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "wire/icmp4.h"
+#include "wire/icmp6.h"
+#include "wire/proto.h"
+
+#define RECEIVE_BYTES	(8 << 20)
+#define SEND_BYTES	(4 << 20)
+
+#define NODEFRAG	22	/* IP_NODEFRAG of <linux/in.h>; <netinet/in.h> lacks it */
+
+static const char *family_name(int family)
+{
+	return family == AF_INET ? "IPv4" : "IPv6";
+}
+
+static int on(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static int failed(struct why *why, const char *what, int family)
+{
+	int error = errno;
+
+	if (error == EPERM || error == EACCES)
+		return why_say(why, -error, "the capability CAP_NET_RAW is missing (needed for "
+			       "%s over %s): start sixxsd as root", what, family_name(family));
+	if (error == EADDRINUSE)
+		return why_say(why, -error, "%s over %s is taken by another program: another "
+			       "sixxsd runs in this network namespace?", what,
+			       family_name(family));
+	return why_say(why, -error, "cannot open %s over %s: %s", what, family_name(family),
+		       strerror(error));
+}
+
+/* Large enough for a burst; less than asked for is said, not fatal. */
+static void size_buffer(int fd, int force, int plain, int get, int bytes, const char *what,
+			const struct say *to)
+{
+	socklen_t len = sizeof(int);
+	int have = 0;
+
+	if (on(fd, SOL_SOCKET, force, bytes) < 0)
+		(void)on(fd, SOL_SOCKET, plain, bytes);
+	/* the kernel doubles what it was asked for */
+	if (getsockopt(fd, SOL_SOCKET, get, &have, &len) == 0 && have < bytes)
+		say(to, "the buffer of %s holds %d octets instead of %d: bursts may be lost", what,
+		    have, bytes);
+}
+
+/* A filter that lets nothing through: the packets count as taken, and cost nothing more. */
+static int drop_all(int fd)
+{
+	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = { .len = 1, .filter = &none };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+static int want_addresses(int fd, int family, int type)
+{
+	if (on(fd, SOL_SOCKET, SO_RXQ_OVFL, 1) < 0)
+		return -1;
+	if (family == AF_INET6)
+		return on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) < 0 ? -1 :
+		       on(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+	if (type == SOCK_RAW)
+		return 0;	/* the IPv4 header itself arrives */
+	return on(fd, IPPROTO_IP, IP_PKTINFO, 1) < 0 ? -1 : on(fd, IPPROTO_IP, IP_RECVTOS, 1);
+}
+
+static int open_receiver(int *fd, int family, int type, int protocol, const char *what,
+			 const struct say *to, struct why *why)
+{
+	*fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+	if (*fd < 0 || want_addresses(*fd, family, type) < 0)
+		return failed(why, what, family);
+	size_buffer(*fd, SO_RCVBUFFORCE, SO_RCVBUF, SO_RCVBUF, RECEIVE_BYTES, what, to);
+	return 0;
+}
+
+static int open_udp(int *fd, int family, enum port port, const char *what, const struct say *to,
+		    struct why *why)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	int error = open_receiver(fd, family, SOCK_DGRAM, IPPROTO_UDP, what, to, why);
+	int bound;
+
+	if (error)
+		return error;
+	if (family == AF_INET6)
+		bound = on(*fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0 ? -1 :
+			bind(*fd, (struct sockaddr *)&six, sizeof(six));
+	else
+		bound = bind(*fd, (struct sockaddr *)&four, sizeof(four));
+	return bound < 0 ? failed(why, what, family) : 0;
+}
+
+static int open_icmp(int *fd, int family, const struct say *to, struct why *why)
+{
+	int protocol = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	int error = open_receiver(fd, family, SOCK_RAW, protocol, "ICMP", to, why);
+	int set;
+
+	if (error)
+		return error;
+	/* in both filters a set bit is a type that does not pass */
+	if (family == AF_INET) {
+		struct icmp_filter f = {
+			.data = ~(1u << ICMP4_UNREACHABLE | 1u << ICMP4_ECHO_REQUEST |
+				  1u << ICMP4_TIME_EXCEEDED | 1u << ICMP4_PARAMETER),
+		};
+
+		set = setsockopt(*fd, SOL_RAW, ICMP_FILTER, &f, sizeof(f));
+	} else {
+		struct icmp6_filter f;
+
+		memset(&f, 0xff, sizeof(f));
+		f.data[0] = ~(1u << ICMP6_UNREACHABLE | 1u << ICMP6_TOO_BIG |
+			      1u << ICMP6_TIME_EXCEEDED | 1u << ICMP6_PARAMETER);
+		set = setsockopt(*fd, IPPROTO_ICMPV6, ICMPV6_FILTER, &f, sizeof(f));
+	}
+	return set < 0 ? failed(why, "ICMP", family) : 0;
+}
+
+/*
+ * IPPROTO_RAW includes the header. PROBE: only the device's MTU counts, the kernel's path
+ * MTU cache does not. RECVERR: for EMSGSIZE the error queue says what that MTU is.
+ * NODEFRAG: connection tracking leaves our own fragments alone.
+ */
+static int open_sender(int *fd, int family, const struct say *to, struct why *why)
+{
+	static const char what[] = "the raw socket for sending";
+	bool bad;
+
+	*fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
+	if (*fd < 0)
+		return failed(why, what, family);
+	if (family == AF_INET)
+		bad = on(*fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE) < 0 ||
+		      on(*fd, IPPROTO_IP, IP_RECVERR, 1) < 0 ||
+		      on(*fd, IPPROTO_IP, NODEFRAG, 1) < 0;
+	else
+		bad = on(*fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE) < 0 ||
+		      on(*fd, IPPROTO_IPV6, IPV6_RECVERR, 1) < 0;
+	if (bad || drop_all(*fd) < 0)
+		return failed(why, what, family);
+	size_buffer(*fd, SO_SNDBUFFORCE, SO_SNDBUF, SO_SNDBUF, SEND_BYTES, what, to);
+	return 0;
+}
+
+static int open_proto4(int *fd, int family, struct why *why)
+{
+	*fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_IPIP);
+	if (*fd < 0 || drop_all(*fd) < 0)
+		return failed(why, "protocol 4", family);
+	return 0;
+}
+
+static int open_family(struct host_fds *f, int i, int family, const struct say *to,
+		       struct why *why)
+{
+	int e = open_receiver(&f->p41[i], family, SOCK_RAW, IPPROTO_IPV6, "protocol 41", to, why);
+
+	if (!e)
+		e = open_receiver(&f->gre[i], family, SOCK_RAW, IPPROTO_GRE, "GRE", to, why);
+	if (!e)
+		e = open_proto4(&f->proto4[i], family, why);
+	if (!e)
+		e = open_udp(&f->ayiya[i], family, PORT_AYIYA, "UDP port 5072 (AYIYA)", to, why);
+	if (!e)
+		e = open_udp(&f->beat[i], family, PORT_HEARTBEAT, "UDP port 3740 (heartbeat)", to,
+			     why);
+	if (!e)
+		e = open_icmp(&f->icmp[i], family, to, why);
+	if (!e)
+		e = open_sender(&f->send[i], family, to, why);
+	return e;
+}
+
+int host_open_sockets(struct host_fds *fds, const struct say *to, struct why *why)
+{
+	static const int family[2] = { AF_INET, AF_INET6 };
+	unsigned int there = 0;
+
+	for (int i = 0; i < 2; i++) {
+		int e = open_family(fds, i, family[i], to, why);
+
+		if (e == -EAFNOSUPPORT) {
+			say(to, "this host has no %s: tunnels over %s cannot work, going on with "
+			    "the other", family_name(family[i]), family_name(family[i]));
+			continue;
+		}
+		if (e)
+			return e;
+		there++;
+	}
+	if (there == 0)
+		return why_say(why, -EAFNOSUPPORT, "this host has neither IPv4 nor IPv6");
+	return 0;
+}
