@@ -260,15 +260,6 @@ static uint32_t route_index(const struct netlink *nl, const struct prefix *p)
 	return i;
 }
 
-/* The gateway of all others. Repeating it is the same as having it. */
-static int gateway_add(struct netlink *nl, const struct ip6_addr *pop, struct refusal *r)
-{
-	struct prefix host = { .addr = *pop, .len = 128 };
-
-	return ask(nl, route_request(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &host, NULL),
-		   NULL, NULL, r);
-}
-
 static int route_failed(struct why *why, const char *what, const struct prefix *p,
 			const struct refusal *r)
 {
@@ -281,44 +272,81 @@ static int route_failed(struct why *why, const char *what, const struct prefix *
 		       ": %s", what, prefix_text(p, text), r->text);
 }
 
+/* Whether it is there or not: afterwards it leads to us. */
+static int route_put(struct netlink *nl, const struct prefix *p, uint16_t flags, struct why *why)
+{
+	const struct ip6_addr *gw = addr_is_unspecified(&nl->gateway) ? NULL : &nl->gateway;
+	struct refusal r;
+
+	if (gw && p->len == 128 && addr_eq(&p->addr, gw))
+		gw = NULL;
+	flags |= NLM_F_CREATE;
+	if (ask(nl, route_request(nl, RTM_NEWROUTE, flags, p, gw), NULL, NULL, &r) < 0)
+		return route_failed(why, "take", p, &r);
+	return 0;
+}
+
+/* Without naming the gateway: it may have been another when the route was made. */
+static int route_drop(struct netlink *nl, const struct prefix *p, struct why *why)
+{
+	struct refusal r;
+
+	/* Gone already (somebody took the device down and up) is as good. */
+	if (ask(nl, route_request(nl, RTM_DELROUTE, 0, p, NULL), NULL, NULL, &r) < 0 &&
+	    r.error != ESRCH)
+		return route_failed(why, "remove", p, &r);
+	return 0;
+}
+
+/* The routes that are there move over to the new gateway. */
+static int gateway_set(struct netlink *nl, const struct ip6_addr *pop, struct why *why)
+{
+	struct prefix host = { .addr = *pop, .len = 128 };
+	struct ip6_addr before = nl->gateway;
+	int error;
+
+	nl->gateway = *pop;
+	error = route_put(nl, &host, NLM_F_REPLACE, why);
+	for (uint32_t i = 0; i < nl->routes && !error; i++)
+		error = route_put(nl, &nl->route[i], NLM_F_REPLACE, why);
+	if (error)
+		nl->gateway = before;
+	return error;
+}
+
 int netlink_route_add(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
 		      struct why *why)
 {
-	struct refusal r;
+	int error = 0;
 
 	if (route_index(nl, p) < nl->routes)
 		return 0;
 	if (nl->routes == ROUTES_MAX)
 		return why_say(why, -ENOSPC, "more than %d prefixes", ROUTES_MAX);
-	if (pop && gateway_add(nl, pop, &r) < 0)
-		return route_failed(why, "take",
-				    &(struct prefix){ .addr = *pop, .len = 128 }, &r);
-	if (ask(nl, route_request(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, p, pop), NULL,
-		NULL, &r) < 0)
-		return route_failed(why, "take", p, &r);
-	nl->route[nl->routes++] = *p;
-	return 0;
+	if (pop)
+		error = gateway_set(nl, pop, why);
+	if (!error)
+		error = route_put(nl, p, NLM_F_EXCL, why);
+	if (!error)
+		nl->route[nl->routes++] = *p;
+	return error;
 }
 
 int netlink_route_remove(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
 			 struct why *why)
 {
 	uint32_t i = route_index(nl, p);
-	struct refusal r;
+	int error;
 
 	if (i == nl->routes)
 		return 0;
 	nl->route[i] = nl->route[--nl->routes];
-	/* Gone already (the device was taken down and up by hand) is as good. */
-	if (ask(nl, route_request(nl, RTM_DELROUTE, 0, p, pop), NULL, NULL, &r) < 0 &&
-	    r.error != ESRCH)
-		return route_failed(why, "remove", p, &r);
-	if (pop && prefix_has(p, pop)) {
-		struct prefix host = { .addr = *pop, .len = 128 };
-
-		(void)ask(nl, route_request(nl, RTM_DELROUTE, 0, &host, NULL), NULL, NULL, &r);
-	}
-	return 0;
+	error = route_drop(nl, p, why);
+	if (!pop)
+		return error;
+	if (addr_eq(pop, &nl->gateway))
+		nl->gateway = (struct ip6_addr){ { 0 } };
+	return error ? error : route_drop(nl, &(struct prefix){ .addr = *pop, .len = 128 }, why);
 }
 
 /* ---- addresses ---- */

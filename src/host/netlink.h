@@ -23,6 +23,7 @@ struct netlink {
 	/* what we put into the kernel's table, so that a repeated request is no error */
 	struct prefix	route[ROUTES_MAX];
 	uint32_t	routes;
+	struct ip6_addr	gateway;	/* <prefix>:ffff::1; unspecified: no tunnel prefix yet */
 	uint64_t	buffer[NETLINK_BYTES / sizeof(uint64_t)];
 };
 
@@ -34,13 +35,15 @@ int netlink_device(struct netlink *nl, const struct say *to, struct why *why);
 
 /**
  * netlink_route_add() - lead @p into the device
- * @pop:	<prefix>:ffff::1 as gateway, so that the kernel keeps one neighbour and not
- *		one for every address; NULL: straight into the device
+ * @pop:	given with the tunnel prefix: <prefix>:ffff::1, its own host route, and from
+ *		then on the gateway of every prefix, so that the kernel keeps one neighbour
+ *		and not one for every address; NULL with a subnet prefix
  *
  * A prefix that is there already is left: return 0.
  */
 int netlink_route_add(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
 		      struct why *why);
+/* @pop as it was with netlink_route_add(). */
 int netlink_route_remove(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
 			 struct why *why);
 

@@ -1,0 +1,114 @@
+/*
+ * src/io/parts.h - the worker's inside, shared by the files of io/
+ *
+ *	turn	epoll says which inputs are ready; each gets one batch, then the next
+ *	batch	receive.c fills it, path_run() decides, send.c takes what goes out
+ *	tick	once a second: timeouts, latency probes, clock.c's random number
+ *
+ * Buffers are the worker's, taken in worker_new(): BATCH arriving packets and as
+ * many answers, each PKT_ROOM. A packet lies in its buffer until it was sent.
+ */
+#ifndef SIXXSD_IO_PARTS_H
+#define SIXXSD_IO_PARTS_H
+
+#include <netinet/in.h>
+#include <semaphore.h>
+#include <sys/socket.h>
+#include "io/worker.h"
+
+#define BATCH		32
+#define CONTROL_BYTES	256		/* pktinfo, traffic class, overflow count */
+#define WIRE_MAX	(2 * BATCH)	/* a packet and its answer */
+
+enum input_kind {
+	INPUT_TUN,
+	INPUT_RAW4,		/* the IPv4 header comes along */
+	INPUT_RAW6,		/* addresses come beside */
+	INPUT_UDP4,
+	INPUT_UDP6,
+	INPUT_WAKE,
+};
+
+struct input {
+	int		fd;		/* -1: not on this host */
+	enum input_kind	kind;
+	enum via	via;
+	uint16_t	port;		/* UDP: ours */
+	uint32_t	overflow;	/* SO_RXQ_OVFL as last seen; wraps */
+};
+
+#define INPUTS_MAX	12
+
+union name {
+	struct sockaddr_in	four;
+	struct sockaddr_in6	six;
+};
+
+/* A batch on its way in. */
+struct inbox {
+	struct mmsghdr	msg[BATCH];
+	struct iovec	iov[BATCH];
+	union name	name[BATCH];
+	uint8_t		control[BATCH][CONTROL_BYTES] ALIGNED(16);
+	uint8_t		*buffer;	/* [BATCH][PKT_ROOM] */
+	uint8_t		*answer;	/* [BATCH][PKT_ROOM] */
+	struct pkt	pkt[BATCH], reply[BATCH];
+};
+
+/* Outer packets of one family on their way out. */
+struct outbox {
+	int		fd;
+	unsigned int	n;
+	struct mmsghdr	msg[WIRE_MAX];
+	struct iovec	iov[WIRE_MAX];
+	union name	name[WIRE_MAX];
+	const struct pkt *pkt[WIRE_MAX];
+};
+
+struct worker {
+	struct region		*region;
+	struct host_fds		fds;
+	unsigned int		number;
+	pthread_t		thread;
+	bool			started;
+	bool			stop;		/* atomic; set by worker_stop() */
+	sem_t			ready;
+	int			error;		/* of the thread's start; read after ready */
+
+	struct path		path;
+	uint64_t		revision;	/* of path.cf */
+	int			epoll;
+	struct input		input[INPUTS_MAX];
+	unsigned int		inputs;
+	struct inbox		in;
+	struct outbox		out[2];		/* [0] IPv4, [1] IPv6 */
+	uint8_t			*fragment;	/* PKT_ROOM, one fragment at a time */
+	uint32_t		fragment_id;
+	int64_t			second;		/* ticks done, on the monotonic clock */
+	bool			told;		/* something new is in the ring */
+};
+
+/* receive.c: read one batch of @in. Return: how many packets lie in w->in */
+unsigned int receive(struct worker *w, struct input *in);
+/* Count a packet that never became one. */
+void refuse(struct worker *w, enum verdict v, uint64_t n);
+
+/* send.c */
+void send_queue(struct worker *w, const struct pkt *p);
+void send_flush(struct worker *w);
+
+/* tell.c: events and the trace of @p (or NULL) into the ring */
+void tell(struct worker *w, const struct pkt *p, enum verdict v);
+/* Wake control if there is anything new. */
+void tell_flush(struct worker *w);
+
+/* tick.c */
+void tick_init(struct worker *w);
+void tick(struct worker *w);
+/* Milliseconds until the next tick is due, rounded up. */
+int tick_wait_ms(const struct worker *w);
+
+/* worker.c: clocks, then the configuration if it has moved. Before every batch. */
+void refresh(struct worker *w);
+
+#endif

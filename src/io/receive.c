@@ -1,0 +1,177 @@
+/*
+ * src/io/receive.c - one batch from one descriptor, as packets with their outer addresses
+ */
+#include "io/parts.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include "io/outer.h"
+
+enum { TCLASS_ECN_MASK = 3 };
+
+void refuse(struct worker *w, enum verdict v, uint64_t n)
+{
+	count_add(&w->path.me->verdict[v], n);
+}
+
+static uint8_t *buffer(struct worker *w, unsigned int i)
+{
+	return w->in.buffer + (size_t)i * PKT_ROOM;
+}
+
+/* ---- the TUN device: one packet a read ---- */
+
+static unsigned int receive_tun(struct worker *w, const struct input *in)
+{
+	unsigned int n = 0;
+
+	while (n < BATCH) {
+		uint8_t *b = buffer(w, n);
+		ssize_t got = read(in->fd, b + PKT_HEADROOM, PKT_ROOM - PKT_HEADROOM);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		pkt_init(&w->in.pkt[n++], b, (size_t)got, VIA_TUN);
+	}
+	return n;
+}
+
+/* ---- sockets ---- */
+
+/* recvmmsg() writes lengths and flags: all of it is set again for every batch. */
+static void prepare(struct worker *w)
+{
+	for (unsigned int i = 0; i < BATCH; i++) {
+		w->in.iov[i] = (struct iovec){
+			.iov_base = buffer(w, i) + PKT_HEADROOM,
+			.iov_len = PKT_ROOM - PKT_HEADROOM,
+		};
+		w->in.msg[i].msg_hdr = (struct msghdr){
+			.msg_name = &w->in.name[i], .msg_namelen = sizeof(w->in.name[i]),
+			.msg_iov = &w->in.iov[i], .msg_iovlen = 1,
+			.msg_control = w->in.control[i], .msg_controllen = CONTROL_BYTES,
+		};
+	}
+}
+
+static void count_overflow(struct worker *w, struct input *in, uint32_t now)
+{
+	uint32_t lost = now - in->overflow;	/* wraps as the kernel's does */
+
+	in->overflow = now;
+	if (lost)
+		refuse(w, DROP_QUEUE_SOCKET, lost);
+}
+
+/* The kernel's word, copied out: control messages are aligned for nobody in particular. */
+#define TAKE_CMSG(c, to) \
+	((c)->cmsg_len >= CMSG_LEN(sizeof(*(to))) && memcpy((to), CMSG_DATA(c), sizeof(*(to))))
+
+/* Return: was the destination address among them? */
+static bool take_control(struct worker *w, struct input *in, struct msghdr *mh, struct outer *o)
+{
+	bool found = false;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
+		struct in6_pktinfo six;
+		struct in_pktinfo four;
+		uint32_t lost;
+		uint8_t tos;
+		int tclass;
+
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL &&
+		    TAKE_CMSG(c, &lost)) {
+			count_overflow(w, in, lost);
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO &&
+			   TAKE_CMSG(c, &six)) {
+			memcpy(&o->us, &six.ipi6_addr, sizeof(o->us));
+			found = true;
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS &&
+			   TAKE_CMSG(c, &tclass)) {
+			o->ecn = (uint8_t)tclass & TCLASS_ECN_MASK;
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO &&
+			   TAKE_CMSG(c, &four)) {
+			struct ip4_addr us;
+
+			memcpy(&us, &four.ipi_addr, sizeof(us));
+			o->us = addr_from_ip4_wire(&us);
+			found = true;
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS &&
+			   TAKE_CMSG(c, &tos)) {
+			o->ecn = tos & TCLASS_ECN_MASK;
+		}
+	}
+	return found;
+}
+
+static void take_name(const struct input *in, const union name *name, struct outer *o)
+{
+	if (in->kind == INPUT_UDP4) {
+		struct ip4_addr them;
+
+		memcpy(&them, &name->four.sin_addr, sizeof(them));
+		o->them = addr_from_ip4_wire(&them);
+		o->them_port = ntohs(name->four.sin_port);
+	} else {
+		memcpy(&o->them, &name->six.sin6_addr, sizeof(o->them));
+		o->them_port = in->kind == INPUT_UDP6 ? ntohs(name->six.sin6_port) : 0;
+	}
+	o->us_port = in->port;
+}
+
+/* Only what was received counts: what the buffer held before is nobody's. */
+static enum verdict one_packet(struct worker *w, struct input *in, unsigned int i, struct pkt *p)
+{
+	struct msghdr *mh = &w->in.msg[i].msg_hdr;
+	bool found;
+
+	pkt_init(p, buffer(w, i), w->in.msg[i].msg_len, in->via);
+	found = take_control(w, in, mh, &p->outer);
+	if (mh->msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+		return DROP_OUTER_SHORT;
+	if (in->kind == INPUT_RAW4)
+		return outer_strip4(p);
+	take_name(in, &w->in.name[i], &p->outer);
+	return found ? PASS : DROP_OUTER_SHORT;
+}
+
+static unsigned int receive_socket(struct worker *w, struct input *in)
+{
+	unsigned int n = 0;
+	int got;
+
+	prepare(w);
+	got = recvmmsg(in->fd, w->in.msg, BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < got; i++) {
+		enum verdict v = one_packet(w, in, (unsigned int)i, &w->in.pkt[n]);
+
+		if (v == PASS)
+			n++;
+		else
+			refuse(w, v, 1);
+	}
+	return n;
+}
+
+unsigned int receive(struct worker *w, struct input *in)
+{
+	uint64_t wakes;
+
+	switch (in->kind) {
+	case INPUT_TUN:
+		return receive_tun(w, in);
+	case INPUT_RAW4:
+	case INPUT_RAW6:
+	case INPUT_UDP4:
+	case INPUT_UDP6:
+		return receive_socket(w, in);
+	case INPUT_WAKE:
+		/* refresh() sees what it was about */
+		(void)!read(in->fd, &wakes, sizeof(wakes));
+		return 0;
+	}
+	return 0;
+}

@@ -1,0 +1,212 @@
+#include "io/parts.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include "host/privileges.h"
+#include "wire/proto.h"
+
+#define STACK_BYTES	(512 * 1024)
+
+void refresh(struct worker *w)
+{
+	const struct config *cf = region_config(w->region);
+	uint64_t revision = cf->head->revision;
+
+	w->path.now = host_mono();
+	w->path.wall = host_wall();
+	if (revision == w->revision)
+		return;
+	path_adopt(&w->path, cf);
+	w->revision = revision;
+	/* from here on control may write the one we have left */
+	__atomic_store_n(&w->path.me->seen_revision, revision, __ATOMIC_RELEASE);
+	tell(w, NULL, PASS);
+}
+
+static void batch(struct worker *w, struct input *in)
+{
+	unsigned int n;
+
+	refresh(w);
+	n = receive(w, in);
+	for (unsigned int i = 0; i < n; i++) {
+		struct pkt *p = &w->in.pkt[i], *reply = &w->in.reply[i];
+		enum verdict v;
+
+		pkt_init(reply, w->in.answer + (size_t)i * PKT_ROOM, 0, VIA_SELF);
+		v = path_run(&w->path, p, reply);
+		send_queue(w, p);
+		send_queue(w, reply);
+		tell(w, p, v);
+	}
+	send_flush(w);
+}
+
+static void turn(struct worker *w)
+{
+	struct epoll_event ready[INPUTS_MAX];
+	int n = epoll_wait(w->epoll, ready, INPUTS_MAX, tick_wait_ms(w));
+	mono_t woke;
+
+	refresh(w);
+	woke = w->path.now;
+	for (int i = 0; i < n; i++)
+		batch(w, &w->input[ready[i].data.u32]);
+	tick(w);
+	tell_flush(w);
+	w->path.now = host_mono();
+	count_add(&w->path.me->busy_us, (uint64_t)mono_since_us(w->path.now, woke));
+}
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+
+	w->error = privileges_thread();
+	if (w->error) {
+		sem_post(&w->ready);
+		return NULL;
+	}
+	refresh(w);
+	tick_init(w);
+	tell_flush(w);
+	sem_post(&w->ready);
+	while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE))
+		turn(w);
+	return NULL;
+}
+
+/* ---- start ---- */
+
+static int add_input(struct worker *w, struct input in, struct why *why)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = w->inputs };
+
+	if (in.fd < 0)
+		return 0;
+	w->input[w->inputs++] = in;
+	if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, in.fd, &ev) < 0)
+		return why_say(why, -errno, "cannot watch a descriptor: %s", strerror(errno));
+	return 0;
+}
+
+static int add_inputs(struct worker *w, struct why *why)
+{
+	const struct host_fds *f = &w->fds;
+	const struct input all[] = {
+		{ .fd = f->wake, .kind = INPUT_WAKE },
+		{ .fd = f->tun, .kind = INPUT_TUN, .via = VIA_TUN },
+		{ .fd = f->p41[0], .kind = INPUT_RAW4, .via = VIA_P41 },
+		{ .fd = f->p41[1], .kind = INPUT_RAW6, .via = VIA_P41 },
+		{ .fd = f->gre[0], .kind = INPUT_RAW4, .via = VIA_GRE },
+		{ .fd = f->gre[1], .kind = INPUT_RAW6, .via = VIA_GRE },
+		{ .fd = f->ayiya[0], .kind = INPUT_UDP4, .via = VIA_AYIYA, .port = PORT_AYIYA },
+		{ .fd = f->ayiya[1], .kind = INPUT_UDP6, .via = VIA_AYIYA, .port = PORT_AYIYA },
+		{ .fd = f->beat[0], .kind = INPUT_UDP4, .via = VIA_BEAT, .port = PORT_HEARTBEAT },
+		{ .fd = f->beat[1], .kind = INPUT_UDP6, .via = VIA_BEAT, .port = PORT_HEARTBEAT },
+		{ .fd = f->icmp[0], .kind = INPUT_RAW4, .via = VIA_ICMP4 },
+		{ .fd = f->icmp[1], .kind = INPUT_RAW6, .via = VIA_ICMP6 },
+	};
+	int error = 0;
+
+	_Static_assert(ARRAY_LEN(all) == INPUTS_MAX, "one slot each");
+	for (size_t i = 0; i < ARRAY_LEN(all) && !error; i++)
+		error = add_input(w, all[i], why);
+	return error;
+}
+
+/* Written once, so that the first packet finds its pages. */
+static uint8_t *taken(size_t bytes)
+{
+	uint8_t *p = aligned_alloc(CACHE_LINE, (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+
+	if (p)
+		memset(p, 0, bytes);
+	return p;
+}
+
+struct worker *worker_new(struct region *region, const struct host_fds *fds, unsigned int number,
+			  const struct digest *digest, struct why *why)
+{
+	struct worker *w = (void *)taken(sizeof(*w));
+
+	if (!w) {
+		why_say(why, -ENOMEM, "no memory for a worker");
+		return NULL;
+	}
+	w->region = region;
+	w->fds = *fds;
+	w->number = number;
+	w->out[0].fd = fds->send[0];
+	w->out[1].fd = fds->send[1];
+	w->in.buffer = taken((size_t)BATCH * PKT_ROOM);
+	w->in.answer = taken((size_t)BATCH * PKT_ROOM);
+	w->fragment = taken(PKT_ROOM);
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (!w->in.buffer || !w->in.answer || !w->fragment || w->epoll < 0 ||
+	    sem_init(&w->ready, 0, 0) < 0) {
+		why_say(why, -ENOMEM, "no memory for a worker's packets");
+		worker_stop(w);
+		return NULL;
+	}
+	path_init(&w->path, region_config(region), &region->table, &region->table.worker[number],
+		  digest, host_mono(), host_wall());
+	w->revision = UINT64_MAX;	/* none yet: the thread adopts what is published */
+	if (add_inputs(w, why) < 0) {
+		worker_stop(w);
+		return NULL;
+	}
+	return w;
+}
+
+/* All signals are the control thread's: the worker is born with every one blocked. */
+int worker_start(struct worker *w, struct why *why)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_attr_init(&attr);
+	if (!error)
+		error = pthread_attr_setstacksize(&attr, STACK_BYTES);
+	if (!error)
+		error = pthread_create(&w->thread, &attr, run, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error)
+		return why_say(why, -error, "cannot start a worker: %s", strerror(error));
+	pthread_attr_destroy(&attr);
+	w->started = true;
+	pthread_setname_np(w->thread, "sixxsd-worker");
+	while (sem_wait(&w->ready) < 0 && errno == EINTR)
+		;
+	if (w->error)
+		return why_say(why, w->error, "a worker cannot give up its privileges: %s",
+			       strerror(-w->error));
+	return 0;
+}
+
+void worker_stop(struct worker *w)
+{
+	uint64_t one = 1;
+
+	if (!w)
+		return;
+	if (w->started) {
+		__atomic_store_n(&w->stop, true, __ATOMIC_RELEASE);
+		(void)!write(w->fds.wake, &one, sizeof(one));
+		pthread_join(w->thread, NULL);
+		sem_destroy(&w->ready);
+	}
+	if (w->epoll >= 0)
+		close(w->epoll);
+	free(w->in.buffer);
+	free(w->in.answer);
+	free(w->fragment);
+	free(w);
+}
