@@ -22,8 +22,6 @@ void refresh(struct worker *w)
 		return;
 	path_adopt(&w->path, cf);
 	w->revision = revision;
-	/* from here on control may write the one we have left */
-	__atomic_store_n(&w->path.me->seen_revision, revision, __ATOMIC_RELEASE);
 	tell(w, NULL, PASS);
 }
 
