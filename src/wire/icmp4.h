@@ -21,8 +21,12 @@ enum icmp4_type {
 	ICMP4_SOURCE_QUENCH	= 4,
 	ICMP4_REDIRECT		= 5,
 	ICMP4_ECHO_REQUEST	= 8,
+	ICMP4_ROUTER_ADVERT	= 9,
+	ICMP4_ROUTER_SOLICIT	= 10,
 	ICMP4_TIME_EXCEEDED	= 11,
 	ICMP4_PARAMETER		= 12,
+	ICMP4_TIMESTAMP		= 13,	/* 13..18 are questions and answers, RFC 792, 950 */
+	ICMP4_MASK_REPLY	= 18,
 };
 
 enum icmp4_unreachable_code {
