@@ -60,7 +60,7 @@ static void line_put(struct answer *an, const char *fmt, va_list ap)
 		return;
 	}
 	for (int i = 0; i < n; i++) {
-		if (is_control(at[i]))
+		if (is_control(at[i]) && at[i] != '\t')
 			at[i] = '?';
 	}
 	at[n] = '\n';

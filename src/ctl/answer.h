@@ -66,7 +66,7 @@ size_t answer_size(struct limits limits);
 /* Empty, 200, in @format; .buf and .size stay as they are. */
 void answer_reset(struct answer *an, enum answer_format format);
 
-/* One line of text, without line end; ignored when the format is JSON. Control characters
+/* One line of text, without line end; ignored when the format is JSON. Controls but tab
  * (a client can quote them into a word) come out as '?': a line is a line. */
 void answer_line(struct answer *an, const char *fmt, ...) PRINTF(2, 3);
 /* The whole answer is one message; JSON: {"message": ...}. */

@@ -121,7 +121,7 @@ static void what_a_stranger_quotes_cannot_break_the_framing(void)
 		const char *text, *line, *json;
 	} rows[] = {
 		{ "a\n200 OK\nb", "a?200 OK?b", "a\\u000a200 OK\\u000ab" },
-		{ "\x01\x1f\x7f\t\r", "?????", "\\u0001\\u001f\\u007f\\u0009\\u000d" },
+		{ "\x01\x1f\x7f\t\r", "???\t?", "\\u0001\\u001f\\u007f\\u0009\\u000d" },
 		{ "\"\\", "\"\\", "\\\"\\\\" },
 		{ "Z\xc3\xbcrich", "Z\xc3\xbcrich", "Z\xc3\xbcrich" },
 		{ "\xe2\x82\xac\xf0\x9f\x90\xa7", "\xe2\x82\xac\xf0\x9f\x90\xa7",
