@@ -133,6 +133,9 @@ static void an_event_is_one_line_whatever_is_in_it(void)
 
 	ok(text && strlen(text) == strlen("warning: ") + LOG_LINE_MAX + 1 &&
 	   strcmp(text + strlen(text) - 5, "x...\n") == 0, "a long one is cut and shows it");
+	longer[LOG_LINE_MAX + 1] = '\0';
+	log_event(&l, LEVEL_WARNING, BY_US, "%s", longer);
+	ok(strcmp(logged() + strlen(got) - 5, "x...\n") == 0, "one octet over the limit is cut");
 	longer[LOG_LINE_MAX] = '\0';
 	log_event(&l, LEVEL_WARNING, BY_US, "%s", longer);
 	ok(logged()[strlen(got) - 2] == 'x', "one of exactly the limit is not cut");
