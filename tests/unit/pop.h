@@ -58,13 +58,17 @@ static enum verdict saw(enum verdict v)
 	return v;
 }
 
+static void pop_remember(const struct fixture *f)
+{
+	for (int v = 0; v < VERDICT_COUNT; v++)
+		pop_saw[v] |= f->pa.me->verdict[v] != 0;
+}
+
 __attribute__((destructor))
 static void pop_print_verdicts(void)
 {
-	for (struct fixture *f = pop_all; f; f = f->next) {
-		for (int v = 0; v < VERDICT_COUNT; v++)
-			pop_saw[v] |= f->pa.me->verdict[v] != 0;
-	}
+	for (struct fixture *f = pop_all; f; f = f->next)
+		pop_remember(f);
 	printf("# verdicts:");
 	for (int v = 0; v < VERDICT_COUNT; v++) {
 		if (pop_saw[v])
@@ -180,7 +184,7 @@ static void pop_plan(struct config *cf)
 	cf->subnet[2] = 2;
 }
 
-/* Any number of these may exist; never freed, a test program ends soon. @digest may be NULL. */
+/* Any number of these may exist; only who makes hundreds need free them. @digest may be NULL. */
 static struct fixture *pop_new(const struct digest *digest)
 {
 	const struct limits limits = { .tunnels = POP_TUNNELS, .subnets = POP_SUBNETS };
@@ -207,6 +211,19 @@ static struct fixture *pop_new(const struct digest *digest)
 	pop_static(f, cf, 0x42c, "2001:db8:cafe::7", 1280, 0);
 	pop_apply(f);
 	return f;
+}
+
+static void pop_free(struct fixture *f)
+{
+	struct fixture **at = &pop_all;
+
+	while (*at != f)
+		at = &(*at)->next;
+	*at = f->next;
+	pop_remember(f);
+	munmap(f->region.config[0].secret, region_secret_bytes(f->region.head->limits));
+	munmap(f->region.head, f->region.head->bytes);
+	munmap(f, sizeof(*f));
 }
 
 static struct tunnel *pop_tunnel(struct fixture *f, uint16_t tid)
