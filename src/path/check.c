@@ -128,6 +128,14 @@ static bool is_nested(const struct path *pa, const struct pkt *p, const struct i
 	}
 }
 
+/* What cannot be read on its way through is dropped; the PoP itself says where it is wrong. */
+static bool is_for_pop(const struct path *pa, const struct ip6_hdr *h)
+{
+	enum place_kind k = config_lookup6(pa->cf, &h->dst).kind;
+
+	return k == PLACE_LOCAL || k == PLACE_POP;
+}
+
 enum verdict check6(struct path *pa, struct pkt *p)
 {
 	struct ip6_hdr h;
@@ -138,13 +146,16 @@ enum verdict check6(struct path *pa, struct pkt *p)
 		v = class6(&h);
 	if (v == PASS)
 		v = p->via == VIA_TUN ? source_of_uplink(pa, p, &h) : source_of_tunnel(pa, p, &h);
-	if (v == PASS)
-		v = ext_walk(pkt_cur(p), &end);
 	if (v != PASS)
 		return v;
 
+	v = ext_walk(pkt_cur(p), &end);
+	if (v != PASS && v != DROP_IP6_EXTENSIONS)
+		return v;
 	if (embeds_us(pa, &h.src) || embeds_us(pa, &h.dst))
 		return DROP_IP6_EMBEDDED;
+	if (v == DROP_IP6_EXTENSIONS)
+		return is_for_pop(pa, &h) ? PASS : v;
 	if (p->via != VIA_TUN && is_nested(pa, p, &h, &end))
 		return DROP_NESTED;
 	return PASS;
