@@ -24,6 +24,13 @@
 #include "wire/proto.h"
 #include "tap.h"
 
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>	/* without the sanitizer its macros do nothing */
+#else
+#define ASAN_POISON_MEMORY_REGION(at, len)	((void)(at), (void)(len))
+#define ASAN_UNPOISON_MEMORY_REGION(at, len)	((void)(at), (void)(len))
+#endif
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 
@@ -221,6 +228,7 @@ static void pop_free(struct fixture *f)
 		at = &(*at)->next;
 	*at = f->next;
 	pop_remember(f);
+	ASAN_UNPOISON_MEMORY_REGION(f->in, sizeof(f->in));
 	munmap(f->region.config[0].secret, region_secret_bytes(f->region.head->limits));
 	munmap(f->region.head, f->region.head->bytes);
 	munmap(f, sizeof(*f));
@@ -251,7 +259,10 @@ static void pop_pass_time(struct fixture *f, int64_t us)
 static void pop_arrive(struct fixture *f, enum via via, const void *bytes, size_t len,
 		       const char *them, const char *us)
 {
+	/* behind the packet lies what earlier ones left, and a memory checker guards it */
+	ASAN_UNPOISON_MEMORY_REGION(f->in, sizeof(f->in));
 	memcpy(f->in + PKT_HEADROOM, bytes, len);
+	ASAN_POISON_MEMORY_REGION(f->in + PKT_HEADROOM + len, sizeof(f->in) - PKT_HEADROOM - len);
 	pkt_init(&f->p, f->in, len, via);
 	pkt_init(&f->reply, f->out, 0, VIA_SELF);
 	if (them)
