@@ -1,5 +1,5 @@
 /*
- * src/ctl/tree.c - the command tree told to programs: completion, help, the manual
+ * src/ctl/show_tree.c - the command tree told to programs: completion, help, the manual
  *
  * JSON: {"commands": [{"command": "tunnel show", "arguments": [{"name": "tunnel", "type":
  * "tunnel", "optional": false}], "help": "..."}]}; text: one synopsis a line.
