@@ -27,11 +27,11 @@ _Static_assert(sizeof(struct payload) == 16, "time and magic, 8 octets each");
 
 void path_magic(struct path *pa, uint64_t random)
 {
-	/* the first one has no predecessor: 0 would be a number everybody knows */
-	pa->magic_before = pa->magic ? pa->magic : random;
+	pa->magic_before = pa->magic;
 	pa->magic = random;
 }
 
+/* 0 is what stands there before there was a number; everybody knows it. */
 static bool magic_ok(const struct path *pa, uint64_t magic)
 {
 	return magic != 0 && (magic == pa->magic || magic == pa->magic_before);
@@ -169,7 +169,8 @@ enum verdict latency_take(struct path *pa, struct pkt *p)
 	struct latency l = latency_now(pa, p->from);
 	uint16_t age = (uint16_t)(l.next_seq - 1 - be16_get(&echo.seq));	/* modulo 65536 */
 
-	if (age >= LATENCY_WINDOW || age >= l.sent || l.seen >> age & 1 || l.received >= l.sent)
+	/* one answer for every request of this window: so received stays below sent */
+	if (age >= LATENCY_WINDOW || age >= l.sent || l.seen >> age & 1)
 		return DROP_LOCAL_LATENCY;
 
 	uint64_t sent_us = be64_get(&own.sent_us), now_us = (uint64_t)pa->now.us;

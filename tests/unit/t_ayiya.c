@@ -2,6 +2,7 @@
  * AYIYA: who may say it, from where, when, and what a captured packet is still good for.
  */
 #include "auth.h"
+#include "base/sum.h"
 #include "wire/ayiya.h"
 
 #define BOB	"2001:db8:2ff:1::2"	/* tunnel 1's client */
@@ -251,6 +252,16 @@ static void every_shorter_length_is_refused(const char *name, const char *hex,
 	ok(accepted == 0 && auth_unchanged(f, &before), "%s: no length below %zu is accepted", name,
 	   len);
 	ok(wrong == 0, "%s: below %zu octets it is called short, from there on not", name, 24 + sig);
+}
+
+static void length_is_looked_at_first(void)
+{
+	struct fixture *f = auth_new();
+	uint8_t bytes[44] = { 0x41, 0x42, 0x10, 59 };	/* SHA-1 of 16 octets */
+
+	ok(give_ayiya(f, bytes, 43, ALICE, 40001) == DROP_AYIYA_SHORT &&
+	   give_ayiya(f, bytes, 44, ALICE, 40001) == DROP_AYIYA_PROFILE,
+	   "43 octets are short whatever they say, 44 are read");
 }
 
 static void the_clock_is_compared_without_wrapping(void)
@@ -572,6 +583,13 @@ static void sixty_four_signatures_of_a_second_are_remembered(void)
 	ok(give_ayiya(f, bytes, len, ALICE, 1002) == CONSUMED_ECHO && is_at(f, 1, ALICE, 1002),
 	   "the next second is open again");
 	ok(give_ayiya(f, bytes, len, MALLORY, 1) == DROP_AYIYA_REPLAYED, "and remembers its own");
+	for (uint32_t n = 0; n < 2 * AYIYA_SEEN_MAX; n++) {
+		len = echo_of(bytes, POP_WALL_S, 3000 + n);
+		give_ayiya(f, bytes, len, ALICE, 1002);
+	}
+	len = echo_of(bytes, POP_WALL_S + 1, 2);
+	ok(give_ayiya(f, bytes, len, ALICE, 1003) == CONSUMED_ECHO && is_at(f, 1, ALICE, 1003),
+	   "stragglers of the second before take no room in it");
 }
 
 /* security.md C4: strangers share a budget of digests, the tunnel's own packets are free */
@@ -718,6 +736,104 @@ static void an_echo_is_answered_as_large_as_it_came(void)
 	ok(f->reply.out == OUT_NONE && f->reply.len == 0, "a forged one is not answered");
 }
 
+/* The whole way: what the counters say, and that there is one answer at most. */
+static void a_forwarded_packet_is_counted_as_what_it_carried(void)
+{
+	struct fixture *f = auth_new();
+	struct traffic *t = &pop_tunnel(f, 1)->traffic;
+	uint8_t bytes[256];
+	size_t len = unhex(forward_hex, bytes, sizeof(bytes));
+
+	pop_arrive(f, VIA_AYIYA, bytes, len, ALICE, pop_v4);
+	f->p.outer.them_port = 40001;
+	ok(saw(path_run(&f->pa, &f->p, &f->reply)) == SENT_UPLINK && f->p.out == OUT_TUN &&
+	   f->p.len == 64 && f->reply.out == OUT_NONE, "an inner packet leaves for the uplink");
+	ok(t->in_packets == 1 && t->in_octets == 64 && t->out_packets == 0,
+	   "counted with its own 64 octets");
+
+	len = make_ayiya(bytes, "SHA1", AYIYA_OP_FORWARD, 59, POP_WALL_S, BOB, PASSWORD, nothing, 0);
+	pop_arrive(f, VIA_AYIYA, bytes, len, ALICE, pop_v4);
+	f->p.outer.them_port = 40001;
+	path_run(&f->pa, &f->p, &f->reply);
+	ok(pop_errors(f, 1, ERR_AYIYA_FORWARD) == 1 && t->in_packets == 1,
+	   "a request to forward nothing is that error, once, and no traffic");
+	bytes[30] ^= 1;
+	pop_arrive(f, VIA_AYIYA, bytes, len, MALLORY, pop_v4);
+	path_run(&f->pa, &f->p, &f->reply);
+	ok(pop_errors(f, 1, ERR_AYIYA_HASH) == 1 && f->reply.out == OUT_NONE,
+	   "a forged packet is counted on its tunnel and not answered");
+}
+
+static size_t ping_of(uint8_t *at, const char *dst, uint8_t hop)
+{
+	size_t len = make_ip6(at, BOB, dst, 60, hop, PROTO_ICMP6);
+	struct ip6_addr src = address(BOB), to = address(dst);
+	be16_t sum;
+
+	memcpy(at + 40, (uint8_t[8]){ ICMP6_ECHO_REQUEST }, 8);
+	sum = sum_done(sum_add(sum_pseudo6(&src, &to, 20, PROTO_ICMP6), at + 40, 20));
+	memcpy(at + 42, &sum, sizeof(sum));
+	return len;
+}
+
+static void there_is_one_answer_to_a_datagram(void)
+{
+	static const struct {
+		const char *dst;
+		uint8_t hop, opcode, first;	/* of the answer: AYIYA opcode, ICMPv6 type */
+		enum verdict ends;
+		const char *why;
+	} rows[] = {
+		{ "2001:db8:ffff::1", 64, AYIYA_OP_ECHO_REPLY, 128, SENT_UPLINK, "forwarded" },
+		{ "2001:db8:2ff:1::1", 64, AYIYA_OP_FORWARD, 129, CONSUMED_ECHO, "a ping to the PoP" },
+		{ "2001:db8:ffff::1", 1, AYIYA_OP_FORWARD, 3, DROP_HOP_LIMIT, "a hop limit that ends" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct fixture *f = auth_new();
+		struct traffic *t = &pop_tunnel(f, 1)->traffic;
+		uint8_t inner[128], bytes[256];
+		size_t n = ping_of(inner, rows[i].dst, rows[i].hop);
+		size_t len = make_ayiya(bytes, "SHA1", AYIYA_OP_ECHO_FORWARD, 41, POP_WALL_S, BOB,
+					PASSWORD, inner, n);
+		enum verdict v;
+
+		pop_arrive(f, VIA_AYIYA, bytes, len, ALICE, pop_v4);
+		f->p.outer.them_port = 40001;
+		v = saw(path_run(&f->pa, &f->p, &f->reply));
+		ok(v == rows[i].ends && f->reply.out == OUT_WIRE && t->out_packets == 1 &&
+		   t->out_octets == f->reply.len &&
+		   f->reply.data[28 + 2] == (AYIYA_AUTH_SECRET | rows[i].opcode) &&
+		   f->reply.data[28 + 44 + 40] == rows[i].first,
+		   "echo and forward, %s: one answer, counted once", rows[i].why);
+	}
+}
+
+/* security.md D7, D6 */
+static void plain_packets_do_not_touch_an_ayiya_tunnel(void)
+{
+	struct fixture *f = auth_new();
+	uint8_t bytes[256], inner[128];
+	size_t len = unhex(forward_hex, bytes, sizeof(bytes));
+	size_t inner_len = unhex(forward_inner_hex, inner, sizeof(inner));
+	struct endpoint before;
+
+	ok(pop_give(f, VIA_P41, inner, inner_len, ALICE, pop_v4) == DROP_TUNNEL_AYIYA &&
+	   auth_ep(f, 1)->type == TYPE_NONE, "protocol 41 before any AYIYA: dropped");
+	pop_arrive(f, VIA_AYIYA, bytes, len, ALICE, pop_v4);
+	f->p.outer.them_port = 40001;
+	path_run(&f->pa, &f->p, &f->reply);
+	before = *auth_ep(f, 1);
+	ok(pop_give(f, VIA_P41, inner, inner_len, ALICE, pop_v4) == DROP_TUNNEL_AYIYA &&
+	   memcmp(&before, auth_ep(f, 1), sizeof(before)) == 0,
+	   "protocol 41 from the endpoint of a tunnel in AYIYA operation: dropped, type stays");
+	auth_change(f, 1, KIND_AYIYA, HASH_SHA1, PASSWORD, TUNNEL_DISABLED);
+	pop_arrive(f, VIA_AYIYA, bytes, len, ALICE, pop_v4);
+	f->p.outer.them_port = 40001;
+	ok(path_run(&f->pa, &f->p, &f->reply) == DROP_AYIYA_DISABLED &&
+	   pop_errors(f, 1, ERR_DISABLED) == 1, "disabled: its packets are dropped and counted");
+}
+
 int main(void)
 {
 	every_vector_ends_as_it_should();
@@ -727,6 +843,7 @@ int main(void)
 	a_flipped_bit_is_refused_and_changes_nothing("SHA-256", sha256_forward_hex, HASH_SHA256);
 	every_shorter_length_is_refused("SHA-1", forward_hex, HASH_SHA1);
 	every_shorter_length_is_refused("SHA-256", sha256_forward_hex, HASH_SHA256);
+	length_is_looked_at_first();
 	the_clock_is_compared_without_wrapping();
 	only_the_right_tunnel_takes_it();
 	a_zero_secret_never_verifies();
@@ -740,5 +857,8 @@ int main(void)
 	a_bad_endpoint_is_not_learned();
 	what_changed_is_told();
 	an_echo_is_answered_as_large_as_it_came();
+	a_forwarded_packet_is_counted_as_what_it_carried();
+	there_is_one_answer_to_a_datagram();
+	plain_packets_do_not_touch_an_ayiya_tunnel();
 	return tap_done();
 }

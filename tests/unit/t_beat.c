@@ -405,6 +405,7 @@ static void our_address_is_filled_in_where_unknown(void)
 {
 	static const struct { const char *us, *them, *after; } rows[] = {
 		{ "::", ALICE, "192.0.2.42" },
+		{ "::", "2001:db8:cafe::7", "2001:db8::42" },
 		{ "192.0.2.43", ALICE, "192.0.2.43" },
 		{ "192.0.2.43", "2001:db8:cafe::7", "2001:db8::42" },
 		{ "2001:db8::43", ALICE, "192.0.2.42" },

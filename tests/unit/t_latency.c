@@ -11,7 +11,7 @@
 #define MAGIC		UINT64_C(0x1122334455667788)
 
 /* of the inner packet, RFC 8200 3 and RFC 4443 4.1 */
-enum { AT_LEN = 4, AT_SRC = 8, AT_DST = 24, AT_TYPE = 40, AT_SUM = 42, AT_ID = 44, AT_SEQ = 46,
+enum { AT_LEN = 4, AT_NEXT = 6, AT_SRC = 8, AT_DST = 24, AT_TYPE = 40, AT_SUM = 42, AT_ID = 44, AT_SEQ = 46,
        AT_OWN = 48 };
 
 struct message {
@@ -179,6 +179,20 @@ static void to_another_tunnel(struct fixture *f, struct message *m)
 	m->bytes[AT_DST + 7] = 2;
 }
 
+/* the tunnel id that is none, in the addresses as well: nothing lies there */
+static void to_and_from_nobody(struct fixture *f, struct message *m)
+{
+	(void)f;
+	memset(m->bytes + AT_SRC + 6, 255, 2);
+	memset(m->bytes + AT_DST + 6, 255, 2);
+}
+
+static void other_next_header(struct fixture *f, struct message *m)
+{
+	(void)f;
+	m->bytes[AT_NEXT] = 60;
+}
+
 static void other_identifier(struct fixture *f, struct message *m)
 {
 	(void)f;
@@ -287,6 +301,8 @@ static void only_the_true_answer_is_believed(void)
 		{ from_another_host, TID, false, "source ::3" },
 		{ from_another_tunnel, TID, false, "source of another tunnel" },
 		{ to_another_tunnel, TID, false, "to another tunnel's ::1" },
+		{ to_and_from_nobody, TID_NONE, false, "from nobody's tunnel" },
+		{ other_next_header, TID, false, "not ICMPv6 at all" },
 		{ other_identifier, TID, false, "another identifier" },
 		{ a_request, TID, false, "a request" },
 		{ next_sequence, TID, false, "a sequence not sent yet" },
