@@ -54,4 +54,6 @@ static void md5(void *context, const struct span *span, size_t n, uint8_t out[MD
 	OPENSSL_cleanse(&c, sizeof(c));
 }
 
-const struct digest digest_openssl = { .context = NULL, .sha1 = sha1, .sha256 = sha256, .md5 = md5 };
+const struct digest digest_openssl = {
+	.context = NULL, .sha1 = sha1, .sha256 = sha256, .md5 = md5,
+};

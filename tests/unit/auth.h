@@ -18,23 +18,25 @@
 #include "crypto/digest_openssl.h"
 #include "crypto/secret.h"
 #include "pop.h"
+#include "wire/ayiya.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 
-#define PASSWORD	"0123456789abcdef0123456789abcdef"
-#define ALICE		"198.51.100.7"
-#define MALLORY		"203.0.113.66"
-#define AUTH_TUNNELS	16		/* the records a test may have changed */
+#define PASSWORD     "0123456789abcdef0123456789abcdef"
+#define ALICE        "198.51.100.7"
+#define BOB          "2001:db8:2ff:1::2" /* tunnel 1 has for its client */
+#define MALLORY      "203.0.113.66"
+#define AUTH_TUNNELS 16 /* the records a test may have changed */
 
 struct snapshot {
-	struct tunnel		tunnel[AUTH_TUNNELS];
-	struct tunnel_cold	cold[AUTH_TUNNELS];
-	unsigned int		events;
+	struct tunnel tunnel[AUTH_TUNNELS];
+	struct tunnel_cold cold[AUTH_TUNNELS];
+	unsigned int events;
 };
 
 static void auth_tunnel(struct fixture *f, struct config *cf, uint16_t tid, enum tunnel_kind kind,
-			enum tunnel_hash hash, const char *password, uint8_t flags)
+                        enum tunnel_hash hash, const char *password, uint8_t flags)
 {
 	struct tunnel_conf *c = pop_touch(f, cf, tid);
 
@@ -70,7 +72,7 @@ static struct fixture *auth_new(void)
 
 /* One record changed and published. */
 static void auth_change(struct fixture *f, uint16_t tid, enum tunnel_kind kind,
-			enum tunnel_hash hash, const char *password, uint8_t flags)
+                        enum tunnel_hash hash, const char *password, uint8_t flags)
 {
 	struct config *cf = pop_edit(f);
 
@@ -121,7 +123,7 @@ static const char *pop_like(const char *them)
 }
 
 static enum verdict give_ayiya(struct fixture *f, const void *bytes, size_t len, const char *them,
-			       uint16_t port)
+                               uint16_t port)
 {
 	pop_arrive(f, VIA_AYIYA, bytes, len, them, pop_like(them));
 	f->p.outer.them_port = port;
@@ -131,7 +133,7 @@ static enum verdict give_ayiya(struct fixture *f, const void *bytes, size_t len,
 
 static enum verdict give_beat(struct fixture *f, const char *text, const char *them)
 {
-	static uint16_t port = 40000;	/* every one from a fresh socket */
+	static uint16_t port = 40000; /* every one from a fresh socket */
 
 	pop_arrive(f, VIA_BEAT, text, strlen(text), them, pop_like(them));
 	f->p.outer.them_port = port++;
@@ -146,16 +148,21 @@ static void test_digest(const char *name, const void *bytes, size_t len, uint8_t
 }
 
 /* A client's packet as ayiya.md 4 has it. Return: octets */
-static size_t make_ayiya(uint8_t *at, const char *method, uint8_t op, uint8_t next,
-			 uint32_t epoch, const char *identity, const char *password,
-			 const void *payload, size_t len)
+static size_t make_ayiya(uint8_t *at, const char *method, uint8_t op, uint8_t next, uint32_t epoch,
+                         const char *identity, const char *password, const void *payload,
+                         size_t len)
 {
 	bool sha256 = strcmp(method, "SHA256") == 0;
 	size_t sig = sha256 ? 32 : 20;
 	struct ip6_addr id = address(identity);
 	uint8_t head[8] = {
-		0x41, sha256 ? 0x84 : 0x52, (uint8_t)(0x10 | op), next,
-		(uint8_t)(epoch >> 24), (uint8_t)(epoch >> 16), (uint8_t)(epoch >> 8),
+		0x41,
+		sha256 ? 0x84 : 0x52,
+		(uint8_t)(0x10 | op),
+		next,
+		(uint8_t)(epoch >> 24),
+		(uint8_t)(epoch >> 16),
+		(uint8_t)(epoch >> 8),
 		(uint8_t)epoch,
 	};
 	uint8_t out[32];
@@ -170,9 +177,16 @@ static size_t make_ayiya(uint8_t *at, const char *method, uint8_t op, uint8_t ne
 	return 24 + sig + len;
 }
 
+/* Echo requests of tunnel 1: each number has a signature of its own. */
+static size_t echo_of(uint8_t *bytes, uint32_t epoch, uint32_t number)
+{
+	return make_ayiya(bytes, "SHA1", AYIYA_OP_ECHO, 59, epoch, BOB, PASSWORD, &number,
+	                  sizeof(number));
+}
+
 /* heartbeat.md 3; @at has 256 octets of room. Return: @at */
 static const char *make_beat(char *at, const char *method, const char *inner, const char *sender,
-			     const char *when, const char *password)
+                             const char *when, const char *password)
 {
 	size_t bytes = strcmp(method, "SHA256") == 0 ? 32 : 16;
 	int n = snprintf(at, 256, "HEARTBEAT TUNNEL %s %s %s ", inner, sender, when);

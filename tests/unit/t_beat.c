@@ -2,10 +2,9 @@
  * The heartbeat: whose it is, when it is good, and that it is good only once.
  */
 #include "auth.h"
-#include "wire/ayiya.h"
 
-#define DAVE	"2001:db8:2ff:2::2"	/* tunnel 2's client */
-#define NOW	"1700000000"
+#define DAVE "2001:db8:2ff:2::2" /* tunnel 2's client */
+#define NOW  "1700000000"
 
 /* tunnel 2, password "0123456789abcdef0123456789abcdef"; now is the receiver's clock */
 static const struct {
@@ -62,8 +61,7 @@ static const struct {
 	{ "lowercase-verb", 1700000000, "198.51.100.7", DROP_BEAT_MALFORMED,
 	  "heartbeat tunnel 2001:db8:2ff:2::2 sender 1700000000 "
 	  "2278bbd6950d729ebf0b0e1bf0a6cee2" },
-	{ "empty", 1700000000, "198.51.100.7", DROP_BEAT_MALFORMED,
-	  "" },
+	{ "empty", 1700000000, "198.51.100.7", DROP_BEAT_MALFORMED, "" },
 	{ "too-long", 1700000000, "198.51.100.7", DROP_BEAT_MALFORMED,
 	  "HEARTBEAT TUNNEL 2001:db8:2ff:2::2 sender 1700000000 "
 	  "2278bbd6950d729ebf0b0e1bf0a6cee2xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
@@ -81,9 +79,11 @@ static void every_vector_ends_as_it_should(void)
 
 		f->pa.wall.s = vectors[i].now_s;
 		v = give_beat(f, vectors[i].text, vectors[i].source);
-		state = verdict_is_drop(v) ? auth_unchanged(f, &before) :
-			is_at(f, 2, vectors[i].source, 0) && auth_ep(f, 2)->state == STATE_UP &&
-			auth_ep(f, 2)->type == TYPE_DIRECT && f->p.from == 2;
+		state = verdict_is_drop(v)
+		                ? auth_unchanged(f, &before)
+		                : is_at(f, 2, vectors[i].source, 0) &&
+		                          auth_ep(f, 2)->state == STATE_UP &&
+		                          auth_ep(f, 2)->type == TYPE_DIRECT && f->p.from == 2;
 		ok(v == vectors[i].ends && state, "vector %s: %s", vectors[i].name,
 		   verdict_info[v].name);
 	}
@@ -115,7 +115,8 @@ static void the_test_client_hashes_like_the_vectors(void)
 	   "the test client's message is the vector");
 	make_beat(text, "SHA256", DAVE, "sender", NOW, PASSWORD);
 	ok(strcmp(text, "HEARTBEAT TUNNEL 2001:db8:2ff:2::2 sender 1700000000 51bdbf2981c49b5c7187"
-		  "99df225593f4dd6a10e87b721e0d0d5876d70ef710e0") == 0, "with SHA-256 as well");
+	                "99df225593f4dd6a10e87b721e0d0d5876d70ef710e0") == 0,
+	   "with SHA-256 as well");
 }
 
 static void sha256_is_the_tunnels_choice(void)
@@ -152,8 +153,8 @@ static void a_flipped_bit_is_refused_and_changes_nothing(enum tunnel_hash hash)
 		changed += !auth_unchanged(f, &before);
 	}
 	ok(accepted == 0 && changed == 0,
-	   "%s: no message with one of its %zu bits flipped is accepted or changes a tunnel", method,
-	   8 * len);
+	   "%s: no message with one of its %zu bits flipped is accepted or changes a tunnel",
+	   method, 8 * len);
 	ok(give_beat(f, good, ALICE) == CONSUMED_BEAT, "%s: as it is, it is accepted", method);
 }
 
@@ -178,8 +179,12 @@ static void every_shorter_length_is_refused(void)
 
 static void two_hundred_and_fifty_five_octets_are_the_most(void)
 {
-	static const struct { size_t len; enum verdict ends; } rows[] = {
-		{ 255, CONSUMED_BEAT }, { 256, DROP_BEAT_MALFORMED },
+	static const struct {
+		size_t len;
+		enum verdict ends;
+	} rows[] = {
+		{ 255, CONSUMED_BEAT },
+		{ 256, DROP_BEAT_MALFORMED },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -201,7 +206,8 @@ static void every_field_is_looked_at(void)
 		enum verdict ends;
 		const char *why;
 	} rows[] = {
-		{ DAVE, "sender", "01700000000", ALICE, CONSUMED_BEAT, "a leading zero is hashed as sent" },
+		{ DAVE, "sender", "01700000000", ALICE, CONSUMED_BEAT,
+		  "a leading zero is hashed as sent" },
 		{ DAVE, "sender", "00000000001700000000", ALICE, CONSUMED_BEAT, "20 digits" },
 		{ DAVE, "sender", "000000000001700000000", ALICE, DROP_BEAT_NO_TIME, "21 digits" },
 		{ DAVE, "sender", "+1700000000", ALICE, DROP_BEAT_NO_TIME, "a sign" },
@@ -211,7 +217,8 @@ static void every_field_is_looked_at(void)
 		{ DAVE, "sender", "", ALICE, DROP_BEAT_NO_TIME, "two spaces before the digest" },
 		{ DAVE, "sender", "18446744073709551615", ALICE, DROP_BEAT_CLOCK, "2^64 - 1" },
 		{ DAVE, "sender", "18446744073709551616", ALICE, DROP_BEAT_CLOCK, "2^64" },
-		{ DAVE, "sender", "18446744075409551616", ALICE, DROP_BEAT_CLOCK, "2^64 and now: no wrap" },
+		{ DAVE, "sender", "18446744075409551616", ALICE, DROP_BEAT_CLOCK,
+		  "2^64 and now: no wrap" },
 		{ DAVE, "sender", "99999999999999999999", ALICE, DROP_BEAT_CLOCK, "20 nines" },
 		{ DAVE, "sender", "4294967296", ALICE, DROP_BEAT_CLOCK, "2^32" },
 		{ DAVE, "sender", "1700000120", ALICE, CONSUMED_BEAT, "120 s fast" },
@@ -223,15 +230,21 @@ static void every_field_is_looked_at(void)
 		{ DAVE, "sende", NOW, ALICE, DROP_BEAT_MISMATCH, "part of the word" },
 		{ DAVE, "2001:DB8:cafe:0::7", NOW, "2001:db8:cafe::7", CONSUMED_BEAT,
 		  "its own IPv6 address, spelled otherwise" },
-		{ DAVE, "2001:db8:cafe::8", NOW, "2001:db8:cafe::7", DROP_BEAT_MISMATCH, "another's" },
+		{ DAVE, "2001:db8:cafe::8", NOW, "2001:db8:cafe::7", DROP_BEAT_MISMATCH,
+		  "another's" },
 		{ "2001:db8:2ff:2::1", "sender", NOW, ALICE, DROP_BEAT_UNKNOWN, "the PoP's end" },
-		{ "2001:db8:2ff:2::3", "sender", NOW, ALICE, DROP_BEAT_UNKNOWN, "another host of the /64" },
-		{ "2001:db8:2ff:8002::2", "sender", NOW, ALICE, DROP_BEAT_UNKNOWN, "the routed /64" },
-		{ "2001:db8:300::2", "sender", NOW, ALICE, DROP_BEAT_UNKNOWN, "outside the prefix" },
-		{ "2001:db8:2ff:800::2", "sender", NOW, ALICE, DROP_BEAT_UNKNOWN, "beyond the table" },
+		{ "2001:db8:2ff:2::3", "sender", NOW, ALICE, DROP_BEAT_UNKNOWN,
+		  "another host of the /64" },
+		{ "2001:db8:2ff:8002::2", "sender", NOW, ALICE, DROP_BEAT_UNKNOWN,
+		  "the routed /64" },
+		{ "2001:db8:300::2", "sender", NOW, ALICE, DROP_BEAT_UNKNOWN,
+		  "outside the prefix" },
+		{ "2001:db8:2ff:800::2", "sender", NOW, ALICE, DROP_BEAT_UNKNOWN,
+		  "beyond the table" },
 		{ "::ffff:192.0.2.1", "sender", NOW, ALICE, DROP_BEAT_UNKNOWN, "a mapped address" },
 		{ "", "sender", NOW, ALICE, DROP_BEAT_MALFORMED, "two spaces before the address" },
-		{ "2001:db8:2ff:2::g", "sender", NOW, ALICE, DROP_BEAT_MALFORMED, "not an address" },
+		{ "2001:db8:2ff:2::g", "sender", NOW, ALICE, DROP_BEAT_MALFORMED,
+		  "not an address" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -264,7 +277,8 @@ static void only_the_right_tunnel_takes_it(void)
 		{ "2001:db8:2ff:a::2", "MD5", PASSWORD, DROP_BEAT_DISABLED, TID_NONE,
 		  "not configured" },
 		/* security.md D8 */
-		{ "2001:db8:2ff:6::2", "MD5", "", DROP_BEAT_NO_SECRET, 6, "no password, hashed with none" },
+		{ "2001:db8:2ff:6::2", "MD5", "", DROP_BEAT_NO_SECRET, 6,
+		  "no password, hashed with none" },
 		{ DAVE, "MD5", "", DROP_BEAT_DIGEST, 2, "hashed without the password" },
 		{ DAVE, "MD5", "0123456789abcdef0123456789abcdeF", DROP_BEAT_DIGEST, 2,
 		  "another password" },
@@ -279,8 +293,8 @@ static void only_the_right_tunnel_takes_it(void)
 		make_beat(text, rows[i].method, rows[i].inner, "sender", NOW, rows[i].password);
 		v = give_beat(f, text, ALICE);
 		ok(v == rows[i].ends && f->p.blame == rows[i].blame &&
-		   auth_unchanged(f, &before) == verdict_is_drop(v), "%s: %s", rows[i].why,
-		   verdict_info[v].name);
+		           auth_unchanged(f, &before) == verdict_is_drop(v),
+		   "%s: %s", rows[i].why, verdict_info[v].name);
 	}
 }
 
@@ -288,7 +302,7 @@ static void only_the_right_tunnel_takes_it(void)
 static void a_captured_message_moves_nothing(void)
 {
 	static const struct {
-		int now;		/* relative, of receiver and message */
+		int now; /* relative, of receiver and message */
 		int said;
 		const char *from;
 		enum verdict ends;
@@ -298,15 +312,18 @@ static void a_captured_message_moves_nothing(void)
 		{ 0, 0, ALICE, CONSUMED_BEAT, true, ALICE, "the first" },
 		{ 0, 0, ALICE, CONSUMED_BEAT, false, ALICE, "its twin: accepted without effect" },
 		{ 1, 0, MALLORY, DROP_BEAT_REPLAYED, false, ALICE, "replayed from elsewhere" },
-		{ 1, -1, ALICE, DROP_BEAT_REPLAYED, false, ALICE, "an older one from the endpoint" },
+		{ 1, -1, ALICE, DROP_BEAT_REPLAYED, false, ALICE,
+		  "an older one from the endpoint" },
 		{ 1, -1, MALLORY, DROP_BEAT_REPLAYED, false, ALICE, "an older one from elsewhere" },
 		{ 60, 60, ALICE, CONSUMED_BEAT, true, ALICE, "a minute later" },
 		{ 61, 61, "192.0.2.99", CONSUMED_BEAT, true, "192.0.2.99", "the client moves" },
 		{ 62, 61, ALICE, DROP_BEAT_REPLAYED, false, "192.0.2.99", "the old address again" },
-		{ 62, 182, "2001:db8:cafe::7", CONSUMED_BEAT, true, "2001:db8:cafe::7", "to IPv6, 120 s fast" },
+		{ 62, 182, "2001:db8:cafe::7", CONSUMED_BEAT, true, "2001:db8:cafe::7",
+		  "to IPv6, 120 s fast" },
 		{ 100, 100, "2001:db8:cafe::7", DROP_BEAT_REPLAYED, false, "2001:db8:cafe::7",
 		  "the clock jumped back" },
-		{ 181, 182, MALLORY, DROP_BEAT_REPLAYED, false, "2001:db8:cafe::7", "replayed after 119 s" },
+		{ 181, 182, MALLORY, DROP_BEAT_REPLAYED, false, "2001:db8:cafe::7",
+		  "replayed after 119 s" },
 	};
 	struct fixture *f = auth_new();
 	int clock = 0;
@@ -324,10 +341,11 @@ static void a_captured_message_moves_nothing(void)
 		before = auth_snapshot(f);
 		v = give_beat(f, text, story[i].from);
 		ok(v == story[i].ends && is_at(f, 2, story[i].at, 0) &&
-		   auth_unchanged(f, &before) == !story[i].effect, "%zu. %s: %s", i + 1,
-		   story[i].tale, verdict_info[v].name);
+		           auth_unchanged(f, &before) == !story[i].effect,
+		   "%zu. %s: %s", i + 1, story[i].tale, verdict_info[v].name);
 	}
-	ok(auth_cold(f, 2)->moves == 2 && auth_cold(f, 2)->beats == 4, "two moves, four beats counted");
+	ok(auth_cold(f, 2)->moves == 2 && auth_cold(f, 2)->beats == 4,
+	   "two moves, four beats counted");
 }
 
 /* heartbeat.md 7: with the clock 120 s fast a message stays valid for 240 s */
@@ -340,10 +358,13 @@ static void the_newest_time_is_kept_for_240_seconds(void)
 		enum verdict ends;
 		const char *why;
 	} rows[] = {
-		{ 240 * INT64_C(1000000) - 1, true, 119, DROP_BEAT_REPLAYED, "a moment before, down" },
+		{ 240 * INT64_C(1000000) - 1, true, 119, DROP_BEAT_REPLAYED,
+		  "a moment before, down" },
 		{ 240 * INT64_C(1000000), true, 120, CONSUMED_BEAT, "after 240 s, down" },
-		{ 240 * INT64_C(1000000), false, 120, DROP_BEAT_REPLAYED, "after 240 s, but not down" },
-		{ 240 * INT64_C(1000000), true, 121, DROP_BEAT_REPLAYED, "the very message itself" },
+		{ 240 * INT64_C(1000000), false, 120, DROP_BEAT_REPLAYED,
+		  "after 240 s, but not down" },
+		{ 240 * INT64_C(1000000), true, 121, DROP_BEAT_REPLAYED,
+		  "the very message itself" },
 		{ 125 * INT64_C(1000000), true, 120, DROP_BEAT_REPLAYED, "just down" },
 	};
 
@@ -351,18 +372,18 @@ static void the_newest_time_is_kept_for_240_seconds(void)
 		struct fixture *f = auth_new();
 		char text[256], when[32];
 
-		f->pa.wall.s++;		/* the first message is 121 s ahead of where the clock began */
+		f->pa.wall.s++; /* the first message is 121 s ahead of where the clock began */
 		make_beat(text, "MD5", DAVE, "sender", "1700000121", PASSWORD);
 		if (give_beat(f, text, ALICE) != CONSUMED_BEAT)
 			exit(99);
 		f->pa.now.us += rows[i].after_us;
-		f->pa.wall.s += rows[i].after_us / US_PER_S - 1;	/* inside the window yet */
+		f->pa.wall.s += rows[i].after_us / US_PER_S - 1; /* inside the window yet */
 		if (rows[i].ticks)
 			path_tick(&f->pa, 2);
 		snprintf(when, sizeof(when), "%d", POP_WALL_S + rows[i].said);
 		make_beat(text, "MD5", DAVE, "sender", when, PASSWORD);
-		ok(give_beat(f, text, MALLORY) == rows[i].ends, "an older time, %s: %s", rows[i].why,
-		   verdict_info[rows[i].ends].name);
+		ok(give_beat(f, text, MALLORY) == rows[i].ends, "an older time, %s: %s",
+		   rows[i].why, verdict_info[rows[i].ends].name);
 	}
 }
 
@@ -371,7 +392,7 @@ static void the_type_is_plain_from_then_on(void)
 	static const struct {
 		enum tunnel_encap encap;
 		enum tunnel_type before, after;
-		bool open;		/* `encap auto` may take the first packet's type */
+		bool open; /* `encap auto` may take the first packet's type */
 	} rows[] = {
 		{ ENCAP_AUTO, TYPE_NONE, TYPE_DIRECT, true },
 		{ ENCAP_AUTO, TYPE_AYIYA, TYPE_DIRECT, true },
@@ -395,7 +416,7 @@ static void the_type_is_plain_from_then_on(void)
 		make_beat(text, "MD5", "2001:db8:2ff:5::2", "sender", NOW, PASSWORD);
 		give_beat(f, text, ALICE);
 		ok(auth_ep(f, 5)->type == rows[i].after &&
-		   (auth_cold(f, 5)->last_typed.us == 0) == rows[i].open,
+		           (auth_cold(f, 5)->last_typed.us == 0) == rows[i].open,
 		   "encap %d, type %d: becomes %d%s", rows[i].encap, rows[i].before, rows[i].after,
 		   rows[i].open ? ", open to the first packet" : "");
 	}
@@ -403,7 +424,9 @@ static void the_type_is_plain_from_then_on(void)
 
 static void our_address_is_filled_in_where_unknown(void)
 {
-	static const struct { const char *us, *them, *after; } rows[] = {
+	static const struct {
+		const char *us, *them, *after;
+	} rows[] = {
 		{ "::", ALICE, "192.0.2.42" },
 		{ "::", "2001:db8:cafe::7", "2001:db8::42" },
 		{ "192.0.2.43", ALICE, "192.0.2.43" },
@@ -417,8 +440,8 @@ static void our_address_is_filled_in_where_unknown(void)
 
 		auth_ep(f, 2)->us = address(rows[i].us);
 		give_beat(f, vectors[0].text, rows[i].them);
-		ok(addr_eq(&auth_ep(f, 2)->us, &after), "ours was %s, a beat from %s: %s", rows[i].us,
-		   rows[i].them, rows[i].after);
+		ok(addr_eq(&auth_ep(f, 2)->us, &after), "ours was %s, a beat from %s: %s",
+		   rows[i].us, rows[i].them, rows[i].after);
 	}
 }
 
@@ -444,8 +467,18 @@ static void strangers_are_bounded(void)
 static void a_bad_endpoint_is_not_learned(void)
 {
 	static const char *const bad[] = {
-		"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.42", "::", "::1",
-		"ff02::1", "fe80::1", "2001:db8::42", "2001:db8:2ff:2::2", "2001:db8:3001::1",
+		"0.0.0.0",
+		"127.0.0.1",
+		"224.0.0.1",
+		"255.255.255.255",
+		"192.0.2.42",
+		"::",
+		"::1",
+		"ff02::1",
+		"fe80::1",
+		"2001:db8::42",
+		"2001:db8:2ff:2::2",
+		"2001:db8:3001::1",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -468,21 +501,24 @@ static void a_dynamic_tunnel_alternates_by_what_verified_last(void)
 	uint8_t bytes[64];
 	char text[256];
 	size_t len = make_ayiya(bytes, "SHA1", AYIYA_OP_NOOP, 59, POP_WALL_S, "2001:db8:2ff:5::2",
-				PASSWORD, bytes, 0);
+	                        PASSWORD, bytes, 0);
 
 	give_ayiya(f, bytes, len, ALICE, 1000);
 	ok(auth_ep(f, 5)->type == TYPE_AYIYA, "AYIYA came first");
 	make_beat(text, "MD5", "2001:db8:2ff:5::2", "sender", NOW, PASSWORD);
 	f->pa.events = 0;
 	ok(give_beat(f, text, ALICE) == CONSUMED_BEAT && auth_ep(f, 5)->type == TYPE_DIRECT &&
-	   f->pa.events == 1 && f->pa.event[0].event == EVENT_TYPE &&
-	   f->pa.event[0].value == TYPE_DIRECT, "a heartbeat makes it plain, and says so");
+	           f->pa.events == 1 && f->pa.event[0].event == EVENT_TYPE &&
+	           f->pa.event[0].value == TYPE_DIRECT,
+	   "a heartbeat makes it plain, and says so");
 	ok(give_ayiya(f, bytes, len, MALLORY, 1000) == DROP_AYIYA_REPLAYED &&
-	   auth_ep(f, 5)->type == TYPE_DIRECT, "the AYIYA packet replayed does not change it back");
+	           auth_ep(f, 5)->type == TYPE_DIRECT,
+	   "the AYIYA packet replayed does not change it back");
 	len = make_ayiya(bytes, "SHA1", AYIYA_OP_NOOP, 59, POP_WALL_S + 1, "2001:db8:2ff:5::2",
-			 PASSWORD, bytes, 0);
+	                 PASSWORD, bytes, 0);
 	ok(give_ayiya(f, bytes, len, ALICE, 1000) == CONSUMED_BEAT &&
-	   auth_ep(f, 5)->type == TYPE_AYIYA, "a new one does");
+	           auth_ep(f, 5)->type == TYPE_AYIYA,
+	   "a new one does");
 	ok(give_beat(f, text, ALICE) == CONSUMED_BEAT && auth_ep(f, 5)->type == TYPE_AYIYA,
 	   "and the heartbeat heard before does not");
 }

@@ -101,9 +101,12 @@ static void a_password_becomes_a_secret(const struct digest *d)
 	memset(&s, 0xee, sizeof(s));
 	memset(&zero, 0, sizeof(zero));
 	ok(secret_set(&s, d, password, strlen(password)) && s.len == strlen(password) &&
-	   memcmp(s.password, password, s.len) == 0 && s.password[s.len] == 0, "password kept");
-	ok(is_hex(s.sha1, "b1775a785f09a6ebaf2dc33d6eaeb98974d9cdb8"), "hex-looking text is hashed as text: SHA-1");
-	ok(is_hex(s.sha256, "3eb1bd439947eb762998e566ccc2e099c791118b2f40579cc4f7da2b5061b7f9"), "and SHA-256");
+	           memcmp(s.password, password, s.len) == 0 && s.password[s.len] == 0,
+	   "password kept");
+	ok(is_hex(s.sha1, "b1775a785f09a6ebaf2dc33d6eaeb98974d9cdb8"),
+	   "hex-looking text is hashed as text: SHA-1");
+	ok(is_hex(s.sha256, "3eb1bd439947eb762998e566ccc2e099c791118b2f40579cc4f7da2b5061b7f9"),
+	   "and SHA-256");
 	kept = s;
 	ok(!secret_set(&s, d, "", 0) && memcmp(&s, &kept, sizeof(s)) == 0,
 	   "an empty password is none, and changes nothing");

@@ -4,19 +4,28 @@
 #include "pop.h"
 #include "wire/ip4.h"
 
-#define S		INT64_C(1000000)
-#define TID		1
-#define OUTER		sizeof(struct ip4_hdr)
-#define INNER		(IP6_HDR_BYTES + LATENCY_ICMP_BYTES)
-#define MAGIC		UINT64_C(0x1122334455667788)
+#define S     INT64_C(1000000)
+#define TID   1
+#define OUTER sizeof(struct ip4_hdr)
+#define INNER (IP6_HDR_BYTES + LATENCY_ICMP_BYTES)
+#define MAGIC UINT64_C(0x1122334455667788)
 
 /* of the inner packet, RFC 8200 3 and RFC 4443 4.1 */
-enum { AT_LEN = 4, AT_NEXT = 6, AT_SRC = 8, AT_DST = 24, AT_TYPE = 40, AT_SUM = 42, AT_ID = 44, AT_SEQ = 46,
-       AT_OWN = 48 };
+enum {
+	AT_LEN = 4,
+	AT_NEXT = 6,
+	AT_SRC = 8,
+	AT_DST = 24,
+	AT_TYPE = 40,
+	AT_SUM = 42,
+	AT_ID = 44,
+	AT_SEQ = 46,
+	AT_OWN = 48
+};
 
 struct message {
-	uint8_t	bytes[INNER];
-	size_t	len;
+	uint8_t bytes[INNER];
+	size_t len;
 };
 
 static struct fixture *fresh(void)
@@ -76,10 +85,11 @@ static enum verdict hear(struct fixture *f, const struct message *m, uint16_t fr
 
 static void the_request_is_as_published(void)
 {
-	/* the historic daemon's, up to where its private payload begins; the checksum covers that */
-	static const char published[] =
-		"60000000001f3a4020010db802ff0001000000000000000120010db802ff000100000000000000028000"
-		"a02642420000";
+	/* the historic daemon's, up to where its private payload begins; the checksum covers that
+	 */
+	static const char published[] = "60000000001f3a4020010db802ff0001000000000000000120010db802"
+	                                "ff000100000000000000028000"
+					"a02642420000";
 	struct fixture *f = fresh();
 	struct ip6_addr them = address("198.51.100.7");
 	uint8_t want[AT_OWN];
@@ -90,8 +100,9 @@ static void the_request_is_as_published(void)
 	unhex(published, want, sizeof(want));
 	want[AT_LEN] = LATENCY_ICMP_BYTES >> 8;
 	want[AT_LEN + 1] = LATENCY_ICMP_BYTES & 255;
-	ok(probe(f, TID) == PASS && f->p.out == OUT_WIRE && f->p.len == OUTER + INNER && INNER == 1029 &&
-	   addr_eq(&f->p.out_to, &them), "1029 octets go to the tunnel's endpoint");
+	ok(probe(f, TID) == PASS && f->p.out == OUT_WIRE && f->p.len == OUTER + INNER &&
+	           INNER == 1029 && addr_eq(&f->p.out_to, &them),
+	   "1029 octets go to the tunnel's endpoint");
 	inner = f->p.data + OUTER;
 	memcpy(want + AT_SUM, inner + AT_SUM, 2);
 	ok(memcmp(inner, want, sizeof(want)) == 0, "headers, identifier and sequence as published");
@@ -100,15 +111,21 @@ static void the_request_is_as_published(void)
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	ok(sum == 0xffff, "the checksum is right");
-	ok(t->out_packets == 1 && t->out_octets == OUTER + INNER, "counted as traffic out of the tunnel");
-	ok(probe(f, TID) == PASS && f->p.data[OUTER + AT_SEQ] == 0 && f->p.data[OUTER + AT_SEQ + 1] == 1,
+	ok(t->out_packets == 1 && t->out_octets == OUTER + INNER,
+	   "counted as traffic out of the tunnel");
+	ok(probe(f, TID) == PASS && f->p.data[OUTER + AT_SEQ] == 0 &&
+	           f->p.data[OUTER + AT_SEQ + 1] == 1,
 	   "the second has sequence 1");
 	ok(figures(f).sent == 2 && figures(f).received == 0, "two were sent");
 }
 
 static void there_may_be_nothing_to_ask(void)
 {
-	static const struct { uint16_t tid; enum verdict ends; const char *why; } rows[] = {
+	static const struct {
+		uint16_t tid;
+		enum verdict ends;
+		const char *why;
+	} rows[] = {
 		{ 3, DROP_TO_DOWN, "down" },
 		{ 4, DROP_TO_DISABLED, "disabled" },
 		{ 5, DROP_TO_DISABLED, "not configured" },
@@ -121,8 +138,9 @@ static void there_may_be_nothing_to_ask(void)
 		enum verdict v = probe(f, rows[i].tid);
 
 		ok(v == rows[i].ends && f->p.out == OUT_NONE &&
-		   (rows[i].tid >= POP_TUNNELS || (f->region.table.cold[rows[i].tid].latency.sent == 0 &&
-						   f->region.table.cold[rows[i].tid].latency.next_seq == 0)),
+		           (rows[i].tid >= POP_TUNNELS ||
+		            (f->region.table.cold[rows[i].tid].latency.sent == 0 &&
+		             f->region.table.cold[rows[i].tid].latency.next_seq == 0)),
 		   "%s: %s", rows[i].why, verdict_info[v].name);
 	}
 }
@@ -134,7 +152,8 @@ static void an_answer_counts_once(void)
 
 	pop_pass_time(f, 23456);
 	ok(hear(f, &m, TID) == CONSUMED_LATENCY && figures(f).received == 1 &&
-	   figures(f).min_us == 23456 && figures(f).max_us == 23456 && figures(f).sum_us == 23456,
+	           figures(f).min_us == 23456 && figures(f).max_us == 23456 &&
+	           figures(f).sum_us == 23456,
 	   "the answer gives the round trip");
 	ask(f);
 	ok(hear(f, &m, TID) == DROP_LOCAL_LATENCY && figures(f).received == 1,
@@ -146,7 +165,7 @@ static void an_answer_counts_once(void)
 	pop_pass_time(f, 50000);
 	hear(f, &m, TID);
 	ok(figures(f).sent == 4 && figures(f).received == 3 && figures(f).min_us == 1000 &&
-	   figures(f).max_us == 50000 && figures(f).sum_us == 23456 + 1000 + 50000,
+	           figures(f).max_us == 50000 && figures(f).sum_us == 23456 + 1000 + 50000,
 	   "shortest, longest and sum over three answers of four requests");
 }
 
@@ -329,9 +348,9 @@ static void only_the_true_answer_is_believed(void)
 		struct latency after = figures(f);
 
 		ok(v == (rows[i].good ? CONSUMED_LATENCY : DROP_LOCAL_LATENCY) &&
-		   (memcmp(&before, &after, sizeof(before)) == 0) == !rows[i].good &&
-		   f->region.table.cold[2].latency.received == 0, "%s: %s", rows[i].why,
-		   verdict_info[v].name);
+		           (memcmp(&before, &after, sizeof(before)) == 0) == !rows[i].good &&
+		           f->region.table.cold[2].latency.received == 0,
+		   "%s: %s", rows[i].why, verdict_info[v].name);
 	}
 }
 
@@ -383,7 +402,8 @@ static void the_sequence_wraps(void)
 	b = ask(f);
 	ok(b.bytes[AT_SEQ] == 0 && b.bytes[AT_SEQ + 1] == 0, "after 65535 comes 0");
 	ok(hear(f, &a, TID) == CONSUMED_LATENCY && hear(f, &b, TID) == CONSUMED_LATENCY &&
-	   hear(f, &a, TID) == DROP_LOCAL_LATENCY, "answers to both count once");
+	           hear(f, &a, TID) == DROP_LOCAL_LATENCY,
+	   "answers to both count once");
 }
 
 static void a_reset_starts_from_zero(void)
@@ -400,12 +420,15 @@ static void a_reset_starts_from_zero(void)
 	ok(hear(f, &first, TID) == DROP_LOCAL_LATENCY, "nor one answered before");
 	m = ask(f);
 	ok(figures(f).epoch == 1 && figures(f).sent == 1 && figures(f).received == 0 &&
-	   figures(f).min_us == 0 && figures(f).max_us == 0 && figures(f).sum_us == 0 &&
-	   m.bytes[AT_SEQ + 1] == 2, "the next request starts from zero, its sequence goes on");
-	ok(hear(f, &flying, TID) == DROP_LOCAL_LATENCY && hear(f, &first, TID) == DROP_LOCAL_LATENCY,
+	           figures(f).min_us == 0 && figures(f).max_us == 0 && figures(f).sum_us == 0 &&
+	           m.bytes[AT_SEQ + 1] == 2,
+	   "the next request starts from zero, its sequence goes on");
+	ok(hear(f, &flying, TID) == DROP_LOCAL_LATENCY &&
+	           hear(f, &first, TID) == DROP_LOCAL_LATENCY,
 	   "old answers do not fill the new window");
 	pop_pass_time(f, 777);
-	ok(hear(f, &m, TID) == CONSUMED_LATENCY && figures(f).received == 1 && figures(f).min_us == 777,
+	ok(hear(f, &m, TID) == CONSUMED_LATENCY && figures(f).received == 1 &&
+	           figures(f).min_us == 777,
 	   "its own answer does");
 }
 
@@ -416,8 +439,10 @@ static void the_whole_way_counts_both_directions(void)
 	struct traffic *t = &pop_tunnel(f, TID)->traffic;
 
 	ok(pop_give(f, VIA_P41, m.bytes, m.len, "198.51.100.7", pop_v4) == CONSUMED_LATENCY &&
-	   f->p.out == OUT_NONE && f->reply.out == OUT_NONE, "arriving as protocol 41: consumed");
-	ok(t->in_packets == 1 && t->in_octets == INNER && t->out_packets == 1 && figures(f).received == 1,
+	           f->p.out == OUT_NONE && f->reply.out == OUT_NONE,
+	   "arriving as protocol 41: consumed");
+	ok(t->in_packets == 1 && t->in_octets == INNER && t->out_packets == 1 &&
+	           figures(f).received == 1,
 	   "counted as traffic in and out");
 	m.bytes[AT_OWN + 20] ^= 1;
 	ok(pop_give(f, VIA_P41, m.bytes, m.len, "198.51.100.7", pop_v4) == DROP_LOCAL_CHECKSUM,

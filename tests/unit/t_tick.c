@@ -3,7 +3,7 @@
  */
 #include "auth.h"
 
-#define S	INT64_C(1000000)
+#define S INT64_C(1000000)
 
 static void silence_takes_a_dynamic_tunnel_down(void)
 {
@@ -41,14 +41,15 @@ static void silence_takes_a_dynamic_tunnel_down(void)
 		pop_pass_time(f, rows[i].silent_us);
 		path_tick(&f->pa, 5);
 		ok(auth_ep(f, 5)->state == rows[i].after && f->pa.events == falls &&
-		   (auth_cold(f, 5)->ayiya_newest_s == -1) == falls &&
-		   (auth_cold(f, 5)->ayiya_seens == 0) == falls &&
-		   auth_cold(f, 5)->beat_newest_s == 17 && is_at(f, 5, ALICE, 1000) &&
-		   auth_ep(f, 5)->type == TYPE_AYIYA,
+		           (auth_cold(f, 5)->ayiya_newest_s == -1) == falls &&
+		           (auth_cold(f, 5)->ayiya_seens == 0) == falls &&
+		           auth_cold(f, 5)->beat_newest_s == 17 && is_at(f, 5, ALICE, 1000) &&
+		           auth_ep(f, 5)->type == TYPE_AYIYA,
 		   "%s: state %d, endpoint and type are kept", rows[i].why, rows[i].after);
 		if (falls)
 			ok(f->pa.event[0].event == EVENT_DOWN && f->pa.event[0].tid == 5 &&
-			   f->pa.event[0].port == 1000, "%s: told once", rows[i].why);
+			           f->pa.event[0].port == 1000,
+			   "%s: told once", rows[i].why);
 		f->pa.events = 0;
 		path_tick(&f->pa, 5);
 		ok(f->pa.events == 0, "%s: the next tick has nothing to tell", rows[i].why);
@@ -63,16 +64,22 @@ static void one_that_never_beat_goes_down_with_the_next_tick(void)
 	auth_change(f, 9, KIND_HEARTBEAT, HASH_SHA1, PASSWORD, 0);
 	ok(auth_ep(f, 9)->state == STATE_UP && is_at(f, 9, "203.0.113.200", 0),
 	   "static made heartbeat: still up at the old address");
-	f->pa.now.us = S;	/* a host that has just booted */
+	f->pa.now.us = S; /* a host that has just booted */
 	path_tick(&f->pa, 9);
 	ok(auth_ep(f, 9)->state == STATE_DOWN, "it never beat, so the tick takes it down");
 }
 
 static void a_path_mtu_is_believed_for_ten_minutes(void)
 {
-	static const struct { uint16_t tid; int64_t age_us; bool forgotten; } rows[] = {
-		{ 9, 600 * S - 1, false }, { 9, 600 * S, true },
-		{ 5, 600 * S - 1, false }, { 5, 600 * S, true },
+	static const struct {
+		uint16_t tid;
+		int64_t age_us;
+		bool forgotten;
+	} rows[] = {
+		{ 9, 600 * S - 1, false },
+		{ 9, 600 * S, true },
+		{ 5, 600 * S - 1, false },
+		{ 5, 600 * S, true },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -85,10 +92,10 @@ static void a_path_mtu_is_believed_for_ten_minutes(void)
 		pop_pass_time(f, rows[i].age_us);
 		path_tick(&f->pa, tid);
 		ok((auth_ep(f, tid)->path_mtu_bytes == 0) == rows[i].forgotten &&
-		   (auth_ep(f, tid)->fragment_here == 0) == rows[i].forgotten &&
-		   f->pa.events == rows[i].forgotten &&
-		   (!rows[i].forgotten || (f->pa.event[0].event == EVENT_PATH_MTU &&
-					   f->pa.event[0].value == 0)),
+		           (auth_ep(f, tid)->fragment_here == 0) == rows[i].forgotten &&
+		           f->pa.events == rows[i].forgotten &&
+		           (!rows[i].forgotten ||
+		            (f->pa.event[0].event == EVENT_PATH_MTU && f->pa.event[0].value == 0)),
 		   "tunnel %u, learned %lld us ago: %s", tid, (long long)rows[i].age_us,
 		   rows[i].forgotten ? "forgotten, and told" : "kept");
 	}
