@@ -222,13 +222,14 @@ static void way_is_narrow(struct path *pa, const struct pkt *p, uint16_t mtu)
 	if (mtu < least)
 		mtu = least;
 
-	ep.fragment_here = mtu < floor;
-	pa->tb->cold[p->to].path_mtu_at = pa->now;
-	if (ep.path_mtu_bytes == 0 || mtu < ep.path_mtu_bytes) {
-		ep.path_mtu_bytes = mtu;
+	if (ep.path_mtu_bytes && mtu > ep.path_mtu_bytes)
+		return;
+	if (mtu != ep.path_mtu_bytes)
 		path_emit(pa, (struct path_event){ .event = EVENT_PATH_MTU, .tid = p->to,
 						   .value = mtu, .address = ep.them });
-	}
+	ep.path_mtu_bytes = mtu;
+	ep.fragment_here = mtu < floor;
+	pa->tb->cold[p->to].path_mtu_at = pa->now;
 	tunnel_commit(t, &ep);
 }
 
