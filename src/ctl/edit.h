@@ -67,10 +67,12 @@ int edit_subnet_prefix(struct config *cf, struct changes *ch, const struct prefi
 int edit_pop(struct config *cf, struct changes *ch, unsigned int id, const char *name,
 	     const struct ip6_addr *v4, const struct ip6_addr *v6, struct why *why);
 int edit_pop_id(struct config *cf, struct changes *ch, unsigned int id, struct why *why);
+/* Return: 1 when already there */
 int edit_acl_add(struct config *cf, struct changes *ch, const struct prefix *p, struct why *why);
 int edit_acl_remove(struct config *cf, struct changes *ch, const struct prefix *p,
 		    struct why *why);
-int edit_acl_reset(struct config *cf, struct changes *ch, const struct ip6_addr *keep);
+/* Empty it; @keep: the address of who asked, NULL: nobody's. */
+void edit_acl_reset(struct config *cf, struct changes *ch, const struct ip6_addr *keep);
 int edit_local(struct config *cf, struct changes *ch, const struct ip6_addr *list, unsigned int n,
 	       struct why *why);
 int edit_latency(struct config *cf, struct changes *ch, uint32_t interval_s, struct why *why);
@@ -81,8 +83,6 @@ void edit_stats_epoch(struct config *cf, struct changes *ch);
 void edit_hosts(struct config *cf, struct changes *ch, const struct ip6_addr *list,
 		unsigned int n);
 
-/* Which static tunnel has an endpoint it may not have? TID_NONE: none. */
-uint16_t config_illegal_endpoint(const struct config *cf);
 /* T<id>, searched from @start on and around; TID_NONE: no such tunnel. */
 uint16_t config_find_t_id(const struct config *cf, uint32_t id, uint16_t start);
 /* Entries of the subnet array that the prefixes take. */

@@ -1,0 +1,40 @@
+/*
+ * src/ctl/commands.h - the rows of commands that change something, for ctl/root.c
+ */
+#ifndef SIXXSD_CTL_COMMANDS_H
+#define SIXXSD_CTL_COMMANDS_H
+
+#include "ctl/control.h"
+
+/* Whole menus. */
+extern const struct cmd pop_cliacl_rows[];
+extern const struct cmd pop_get_rows[];
+extern const struct cmd pop_set_rows[];
+extern const struct cmd pop_subnetprefix_rows[];
+extern const struct cmd pop_tunnelprefix_rows[];
+extern const struct cmd pproxy_set_rows[];
+extern const struct cmd subnet_set_rows[];
+extern const struct cmd tunnel_set_rows[];
+extern const struct cmd config_rows[];
+
+#define HANDLER(name) \
+	int name(struct control *c, struct session *s, const struct arg *args, unsigned int n, \
+		 struct answer *an)
+
+/* Single rows of menus that other files fill too. */
+HANDLER(pop_saveconfig);
+HANDLER(pop_shutdown);
+HANDLER(pop_set_limits);
+HANDLER(subnet_remove);
+HANDLER(subnet_list);
+HANDLER(tunnel_remove);
+HANDLER(tunnel_reset_errors);
+HANDLER(cmd_format);
+
+/* The limits that `pop set limits` was given. */
+struct limits limits_of(const struct arg *args);
+
+/* The lines of `config diff`: "- command" of @now, "+ command" of @next, no secrets. */
+void diff_answer(const struct config *now, const struct config *next, struct answer *an);
+
+#endif

@@ -1,0 +1,380 @@
+/* The `pop` menu's commands that change something, and its lists. */
+#include "ctl/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/refuse.h"
+#include "ctl/said.h"
+#include "ctl/tree.h"
+
+#define LIMITS_TUNNELS	1	/* where `limits tunnels <n> subnets <n>` has its numbers */
+#define LIMITS_SUBNETS	3
+
+static struct config *spare(struct control *c)
+{
+	return region_spare(c->region);
+}
+
+/* ---- pop get ---- */
+
+static HANDLER(get_id)
+{
+	(void)s, (void)args, (void)n;
+	answer_line(an, "%u", config_plan(control_config(c))->pop_id);
+	json_uint(an, "id", config_plan(control_config(c))->pop_id);
+	return 0;
+}
+
+static HANDLER(get_name)
+{
+	const struct config_head *h = control_config(c)->head;
+
+	(void)s, (void)args, (void)n;
+	answer_line(an, "%s", h->pop[h->plan.pop_id].name);
+	json_str(an, "name", h->pop[h->plan.pop_id].name);
+	return 0;
+}
+
+const struct cmd pop_get_rows[] = {
+	{ .name = "id", .run = get_id, .help = "the number of this PoP" },
+	{ .name = "name", .run = get_name, .help = "the name of this PoP" },
+	{ .name = NULL }
+};
+
+/* ---- pop set ---- */
+
+static HANDLER(set_details)
+{
+	struct why why;
+
+	(void)s, (void)n;
+	if (edit_pop(spare(c), &c->changes, (unsigned int)args[0].number, args[1].word,
+		     &args[2].address, &args[3].address, &why) < 0)
+		return answer_why(an, &why);
+	answer_say(an, ANSWER_OK, "PoP details updated");
+	return 0;
+}
+
+static HANDLER(set_id)
+{
+	struct why why;
+
+	(void)s, (void)n;
+	if (edit_pop_id(spare(c), &c->changes, (unsigned int)args[0].number, &why) < 0)
+		return answer_why(an, &why);
+	answer_say(an, ANSWER_OK, "Configured to ID %u", (unsigned int)args[0].number);
+	return 0;
+}
+
+static HANDLER(set_localip)
+{
+	struct ip6_addr list[CMD_ARGS_MAX];
+	bool none = n == 1 && word_is(args[0].word, args[0].len, "any");
+	struct why why;
+
+	(void)s;
+	for (unsigned int i = 0; i < n && !none; i++) {
+		if (!addr_parse(args[i].word, args[i].len, &list[i]))
+			return answer_error(an, ANSWER_BAD, "Invalid IP address (%.80s), it must be an "
+					    "address of this host, or \"any\" alone", args[i].word);
+	}
+	if (edit_local(spare(c), &c->changes, list, none ? 0 : n, &why) < 0)
+		return answer_why(an, &why);
+	answer_say(an, ANSWER_OK, "Local addresses updated");
+	return 0;
+}
+
+static HANDLER(set_latency)
+{
+	struct why why;
+
+	(void)s, (void)n;
+	if (edit_latency(spare(c), &c->changes, (uint32_t)args[0].number, &why) < 0)
+		return answer_why(an, &why);
+	if (args[0].number == 0)
+		answer_say(an, ANSWER_OK, "Latency test is off");
+	else
+		answer_say(an, ANSWER_OK, "Latency test every %u s", (unsigned int)args[0].number);
+	return 0;
+}
+
+struct limits limits_of(const struct arg *args)
+{
+	return (struct limits){ .tunnels = (uint32_t)args[LIMITS_TUNNELS].number,
+				.subnets = (uint32_t)args[LIMITS_SUBNETS].number };
+}
+
+HANDLER(pop_set_limits)
+{
+	const struct config *cf = spare(c);
+	const struct limits l = limits_of(args);
+
+	(void)s, (void)n;
+	if (c->reloading &&
+	    (plan_has_tunnel_prefix(config_plan(cf)) || config_plan(cf)->subnet_prefixes > 0))
+		return answer_error(an, ANSWER_BAD, "Limits must be set before the first prefix");
+	if (l.tunnels != cf->limits.tunnels || l.subnets != cf->limits.subnets)
+		return answer_error(an, ANSWER_BAD, "The limits are tunnels %u subnets %u; changing "
+				    "limits needs a restart", cf->limits.tunnels, cf->limits.subnets);
+	c->named |= NAMED_LIMITS;
+	answer_say(an, ANSWER_OK, "Limits are tunnels %u subnets %u", l.tunnels, l.subnets);
+	return 0;
+}
+
+static HANDLER(set_verbosity)
+{
+	struct why why;
+
+	(void)s, (void)n;
+	if (edit_verbosity(spare(c), &c->changes, (uint32_t)args[0].number, &why) < 0)
+		return answer_why(an, &why);
+	answer_say(an, ANSWER_OK, "Verbosity is now %u", (unsigned int)args[0].number);
+	return 0;
+}
+
+/* Sections of the historic log; the log has none, old files name them. */
+static HANDLER(set_debug)
+{
+	(void)c, (void)s, (void)args, (void)n;
+	answer_say(an, ANSWER_OK, "Ok");
+	return 0;
+}
+
+#define POP_ID_ARG								\
+	{ .type = ARG_UINT, .name = "id", .max = POPS_MAX - 1,			\
+	  .bad = "Invalid PoP ID (@) - not a number",				\
+	  .range = "PoP ID out of range (@ / @ > 64)" }
+#define VERBOSITY_WRONG	"Invalid number (@) given for verbosity (range: 0 - 42)"
+
+const struct cmd pop_set_rows[] = {
+	{ .name = "debug", .run = set_debug, .flags = CMD_FILE,
+	  .args = { { .type = ARG_CHOICE, .name = "section",
+		      .choices = "sixxsd|common|prefix|thread",
+		      .bad = "\"@\" is a wrong type for the debug command" },
+		    { .type = ARG_ONOFF, .name = "on|off" } },
+	  .help = "accepted for old files, without effect" },
+	{ .name = "details", .run = set_details, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { POP_ID_ARG, { .type = ARG_WORD, .name = "name" },
+		    { .type = ARG_ADDRESS, .name = "ipv4", .bad = "Invalid IPv4 address (@)" },
+		    { .type = ARG_ADDRESS, .name = "ipv6", .bad = "Invalid IPv6 address (@)" } },
+	  .help = "name and outer addresses of a PoP" },
+	{ .name = "id", .run = set_id, .flags = CMD_CONFIG | CMD_FILE, .args = { POP_ID_ARG },
+	  .help = "which of the PoPs this one is" },
+	{ .name = "latency", .run = set_latency, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { { .type = ARG_UINT, .name = "seconds", .max = 3600 } },
+	  .help = "time between two latency tests of a tunnel, 0 for none" },
+	{ .name = "limits", .run = pop_set_limits, .flags = CMD_CONFIG | CMD_FILE | CMD_NO_RELOAD,
+	  .args = { { .type = ARG_CHOICE, .choices = "tunnels" },
+		    { .type = ARG_UINT, .name = "tunnels", .min = 1, .max = TUNNELS_MAX },
+		    { .type = ARG_CHOICE, .choices = "subnets" },
+		    { .type = ARG_UINT, .name = "subnets", .min = 1, .max = SUBNETS_MAX } },
+	  .help = "how many there can be; before the first prefix" },
+	{ .name = "localip", .run = set_localip, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { { .type = ARG_REST, .name = "address" } },
+	  .help = "addresses of this host that serve tunnels, \"any\" for all" },
+	{ .name = "verbosity", .run = set_verbosity, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { { .type = ARG_UINT, .name = "level", .max = 41, .bad = VERBOSITY_WRONG,
+		      .range = VERBOSITY_WRONG, .code = ANSWER_INTERNAL } },
+	  .help = "how much is logged, 0 to 41" },
+	{ .name = NULL }
+};
+
+/* ---- prefixes ---- */
+
+#define PREFIX_ARG	{ .type = ARG_PREFIX, .name = "prefix" }
+
+static HANDLER(tunnelprefix_add)
+{
+	char text[PREFIX_TEXT_MAX];
+	struct why why;
+	int r = edit_tunnel_prefix(spare(c), &c->changes, &args[0].prefix, &why);
+
+	(void)s, (void)n;
+	if (r < 0)
+		return answer_why(an, &why);
+	if (r == 1)
+		answer_say(an, ANSWER_OK, "Tunnel Prefix already configured");
+	else
+		answer_say(an, ANSWER_OK, "Tunnel Prefix %s configured",
+			   prefix_text(&args[0].prefix, text));
+	return 0;
+}
+
+static HANDLER(tunnelprefix_list)
+{
+	const struct plan *p = config_plan(control_config(c));
+	char text[PREFIX_TEXT_MAX];
+
+	(void)s, (void)args, (void)n;
+	if (!plan_has_tunnel_prefix(p))
+		return answer_error(an, ANSWER_NOT_FOUND, "Tunnel Prefix is not configured yet");
+
+	struct prefix prefix = plan_tunnel_prefix(p);
+
+	answer_line(an, "%s", prefix_text(&prefix, text));
+	json_str(an, "prefix", prefix_text(&prefix, text));
+	return 0;
+}
+
+const struct cmd pop_tunnelprefix_rows[] = {
+	{ .name = "add", .run = tunnelprefix_add, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { PREFIX_ARG }, .help = "the prefix tunnels live in, /48 to /60" },
+	{ .name = "list", .run = tunnelprefix_list, .help = "the prefix tunnels live in" },
+	{ .name = NULL }
+};
+
+static HANDLER(subnetprefix_add)
+{
+	unsigned int delegate = n > 1 ? (unsigned int)args[2].number : 0;
+	char text[PREFIX_TEXT_MAX];
+	struct why why;
+	int r = edit_subnet_prefix(spare(c), &c->changes, &args[0].prefix, delegate, &why);
+
+	(void)s;
+	if (r < 0)
+		return answer_why(an, &why);
+	if (r == 1)
+		answer_say(an, ANSWER_OK, "Subnet Prefix already configured");
+	else
+		answer_say(an, ANSWER_OK, "Subnet Prefix %s added",
+			   prefix_text(&args[0].prefix, text));
+	return 0;
+}
+
+static HANDLER(subnetprefix_list)
+{
+	const struct plan *p = config_plan(control_config(c));
+
+	(void)s, (void)args, (void)n;
+	if (p->subnet_prefixes == 0)
+		return answer_error(an, ANSWER_NOT_FOUND, "No Subnet Prefixes are configured");
+	json_open(an, "prefixes", '[');
+	for (unsigned int i = 0; i < p->subnet_prefixes; i++) {
+		struct prefix prefix = plan_subnet_prefix(&p->subnet[i]);
+		char text[PREFIX_TEXT_MAX];
+
+		answer_line(an, "%s", prefix_text(&prefix, text));
+		json_open(an, NULL, '{');
+		json_str(an, "prefix", prefix_text(&prefix, text));
+		json_uint(an, "delegate", p->subnet[i].delegate);
+		json_close(an, '}');
+	}
+	json_close(an, ']');
+	return 0;
+}
+
+const struct cmd pop_subnetprefix_rows[] = {
+	{ .name = "add", .run = subnetprefix_add, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { PREFIX_ARG,
+		    { .type = ARG_CHOICE, .choices = "delegate", .optional = true },
+		    { .type = ARG_UINT, .name = "length", .min = 1, .max = 64, .optional = true } },
+	  .help = "a prefix that subnets are taken from" },
+	{ .name = "list", .run = subnetprefix_list, .help = "the prefixes that subnets come from" },
+	{ .name = NULL }
+};
+
+/* ---- access list ---- */
+
+/* A file that says anything about the list says all of it. */
+static void acl_named(struct control *c)
+{
+	if (c->reloading && !(c->named & NAMED_ACL))
+		edit_acl_reset(spare(c), &c->changes, NULL);
+	c->named |= NAMED_ACL;
+}
+
+static HANDLER(cliacl_add)
+{
+	struct prefix p;
+	struct why why;
+	int r;
+
+	(void)s, (void)n;
+	if (!arg_host_or_prefix(args[0].word, args[0].len, &p))
+		return answer_error(an, ANSWER_BAD, "Invalid IP address (%.80s), it must be an address "
+				    "or <address>/<length> with nothing set behind the length",
+				    args[0].word);
+	acl_named(c);
+	r = edit_acl_add(spare(c), &c->changes, &p, &why);
+	if (r < 0)
+		return answer_why(an, &why);
+	answer_say(an, ANSWER_OK, r == 1 ? "CLI ACL already present" : "CLI ACL added");
+	return 0;
+}
+
+static HANDLER(cliacl_remove)
+{
+	struct prefix p;
+	struct why why;
+
+	(void)s, (void)n;
+	if (!arg_host_or_prefix(args[0].word, args[0].len, &p))
+		return answer_error(an, ANSWER_BAD, "Invalid IP address (%.80s)", args[0].word);
+	acl_named(c);
+	if (edit_acl_remove(spare(c), &c->changes, &p, &why) < 0)
+		return answer_why(an, &why);
+	answer_say(an, ANSWER_OK, "CLI ACL removed");
+	return 0;
+}
+
+static HANDLER(cliacl_reset)
+{
+	(void)args, (void)n;
+	acl_named(c);
+	edit_acl_reset(spare(c), &c->changes, s->kind == SESSION_TCP ? &s->peer : NULL);
+	answer_say(an, ANSWER_OK, "CLI ACL has been reset");
+	return 0;
+}
+
+static HANDLER(cliacl_list)
+{
+	const struct config_head *h = control_config(c)->head;
+
+	(void)s, (void)args, (void)n;
+	if (h->acls == 0)
+		return answer_error(an, ANSWER_NOT_FOUND, "No CLI ACLs are configured");
+	json_open(an, "acl", '[');
+	for (uint32_t i = 0; i < h->acls; i++) {
+		char text[PREFIX_TEXT_MAX];
+
+		answer_line(an, "%s", acl_text(h, i, text));
+		json_str(an, NULL, acl_text(h, i, text));
+	}
+	json_close(an, ']');
+	return 0;
+}
+
+#define ACL_ARG	{ .type = ARG_WORD, .name = "ip" }
+
+const struct cmd pop_cliacl_rows[] = {
+	{ .name = "add", .run = cliacl_add, .flags = CMD_CONFIG | CMD_FILE, .args = { ACL_ARG },
+	  .help = "let an address or prefix use the command line over TCP" },
+	{ .name = "list", .run = cliacl_list, .help = "who may use the command line over TCP" },
+	{ .name = "remove", .run = cliacl_remove, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { ACL_ARG }, .help = "take an entry off the list" },
+	{ .name = "reset", .run = cliacl_reset, .flags = CMD_CONFIG | CMD_FILE,
+	  .help = "empty the list, but for your own address" },
+	{ .name = NULL }
+};
+
+/* ---- the PoP itself ---- */
+
+HANDLER(pop_saveconfig)
+{
+	struct why why;
+
+	(void)s, (void)args, (void)n;
+	if (control_save(c, c->file, &why) < 0)
+		return answer_why(an, &why);
+	answer_say(an, ANSWER_OK, "Configuration stored to disk");
+	return 0;
+}
+
+HANDLER(pop_shutdown)
+{
+	(void)c, (void)args, (void)n;
+	s->wants = WANTS_SHUTDOWN;
+	answer_say(an, ANSWER_END, "Tschau, shutting down");
+	return 0;
+}

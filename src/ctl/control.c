@@ -1,0 +1,339 @@
+/*
+ * Transactions: what a command or a file did to the spare becomes what the workers read,
+ * or never was. See ctl/control.h.
+ */
+#include "ctl/control.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/edit_notes.h"
+#include "ctl/load.h"
+#include "ctl/refuse.h"
+
+#define WAIT_MAX_US	(2 * US_PER_S)
+#define WAIT_STEP_NS	100000
+
+/* The tunnel prefix and the subnet prefixes. */
+#define ROUTES_MAX	(1 + SUBNET_PREFIXES_MAX)
+
+struct route {
+	struct prefix	prefix;
+	bool		has_pop;
+	struct ip6_addr	pop;
+};
+
+struct routes {
+	struct route	route[ROUTES_MAX];
+	unsigned int	n;
+};
+
+int control_init(struct control *c, struct region *region, struct why *why)
+{
+	struct limits l = region->head->limits;
+
+	c->region = region;
+	c->root = &control_root;
+	c->answer_size = answer_size(l);
+	c->answer_buf = calloc(1, c->answer_size);
+	c->tracer = calloc(l.tunnels, sizeof(*c->tracer));
+	c->scratch = calloc(1, CONTROL_SCRATCH);
+	if (c->answer_buf && c->tracer && c->scratch)
+		return 0;
+
+	control_fini(c);
+	refuse(why, ANSWER_INTERNAL, "There is no memory for the control thread");
+	return -ENOMEM;
+}
+
+void control_fini(struct control *c)
+{
+	free(c->answer_buf);
+	free(c->tracer);
+	free(c->scratch);
+	c->answer_buf = NULL;
+	c->tracer = NULL;
+	c->scratch = NULL;
+}
+
+const struct config *control_config(const struct control *c)
+{
+	return c->open ? region_spare(c->region) : region_config(c->region);
+}
+
+static bool everyone_moved(const struct control *c)
+{
+	uint64_t revision = __atomic_load_n(&c->region->head->published, __ATOMIC_RELAXED);
+
+	for (unsigned int n = 0; n < c->workers; n++) {
+		if (!region_seen(c->region, n, revision))
+			return false;
+	}
+	return true;
+}
+
+/* Workers look at the revision between two batches: this is microseconds, or something is wrong. */
+static bool wait_for_workers(const struct control *c)
+{
+	const struct timespec step = { .tv_nsec = WAIT_STEP_NS };
+	mono_t start;
+
+	if (everyone_moved(c))
+		return true;
+	start = c->ops.mono(c->ops.context);
+	while (mono_since_us(c->ops.mono(c->ops.context), start) < WAIT_MAX_US) {
+		nanosleep(&step, NULL);
+		if (everyone_moved(c))
+			return true;
+	}
+	return false;
+}
+
+/* Slots that were freed keep nothing of their last tenant in control either. */
+static void forget_removed(struct control *c, const struct config *cf, uint16_t tid)
+{
+	if (config_tunnel(cf, tid))
+		return;
+	c->tracer[tid] = NULL;
+	c->region->table.window[tid] = (struct window){ .tunnel = { .in_packets = 0 } };
+}
+
+/* The old copy becomes equal to the published one; only when no worker reads it any more. */
+static void level(struct control *c)
+{
+	const struct config *now = region_config(c->region);
+	const struct changes *ch = &c->changes;
+
+	if (ch->tunnels > CHANGES_MAX) {
+		for (uint32_t tid = 0; tid < now->limits.tunnels; tid++)
+			forget_removed(c, now, (uint16_t)tid);
+	} else {
+		for (uint32_t i = 0; i < ch->tunnels; i++)
+			forget_removed(c, now, ch->tunnel[i]);
+	}
+	config_level(region_spare(c->region), now, ch);
+	c->behind = false;
+}
+
+struct config *control_begin(struct control *c, struct why *why)
+{
+	assert(!c->open);
+	if (c->behind && !wait_for_workers(c)) {
+		refuse(why, ANSWER_INTERNAL, "A worker has not taken over the last change yet; "
+		       "nothing was changed, try again");
+		return NULL;
+	}
+	if (c->behind)
+		level(c);
+	c->changes = (struct changes){ .head = false };
+	c->open = true;
+	return region_spare(c->region);
+}
+
+void control_abort(struct control *c)
+{
+	assert(c->open);
+	config_level(region_spare(c->region), region_config(c->region), &c->changes);
+	c->open = false;
+}
+
+/* ---- what really changed ---- */
+
+/* Give a changed record a new generation, an unchanged one its old. Return: changed */
+static bool settle_tunnel(struct control *c, struct config *next, const struct config *now,
+			  uint16_t tid)
+{
+	if (tunnel_conf_same(next, now, tid)) {
+		next->tunnel[tid].generation = now->tunnel[tid].generation;
+		return false;
+	}
+	next->tunnel[tid].generation = ++c->generation;
+	return true;
+}
+
+/* Replace what was touched by what differs, and tell the workers. Return: anything at all? */
+static bool settle(struct control *c, struct config *next, const struct config *now)
+{
+	const struct changes touched = c->changes;
+	struct config_head *h = next->head;
+	uint32_t n = 0;
+	bool sweep = touched.tunnels > CHANGES_MAX;
+	bool subnets = touched.subnets > CHANGES_MAX &&
+		       memcmp(next->subnet, now->subnet,
+			      now->limits.subnets * sizeof(*now->subnet)) != 0;
+
+	_Static_assert(ARRAY_LEN(h->change) == CHANGES_MAX, "one list becomes the other");
+	for (uint32_t i = 0; i < (sweep ? now->limits.tunnels : touched.tunnels); i++) {
+		uint16_t tid = sweep ? (uint16_t)i : touched.tunnel[i];
+
+		if (!settle_tunnel(c, next, now, tid))
+			continue;
+		if (n < CHANGES_MAX)
+			h->change[n] = c->changes.tunnel[n] = tid;
+		n++;
+	}
+	h->changes = n;
+	c->changes.head = true;
+	c->changes.tunnels = n > CHANGES_MAX ? CHANGES_MAX + 1 : n;
+	if (touched.subnets > CHANGES_MAX && !subnets)
+		c->changes.subnets = 0;
+	for (uint32_t i = 0; i < touched.subnets && touched.subnets <= CHANGES_MAX; i++)
+		subnets = subnets || next->subnet[touched.subnet[i]] != now->subnet[touched.subnet[i]];
+	return n > 0 || subnets || !config_head_same(next, now);
+}
+
+/* ---- kernel routes ---- */
+
+static void routes_of(const struct config *cf, struct routes *r)
+{
+	const struct plan *p = config_plan(cf);
+
+	r->n = 0;
+	if (plan_has_tunnel_prefix(p))
+		r->route[r->n++] = (struct route){ plan_tunnel_prefix(p), true, plan_pop_addr(p) };
+	for (unsigned int i = 0; i < p->subnet_prefixes; i++)
+		r->route[r->n++] = (struct route){ .prefix = plan_subnet_prefix(&p->subnet[i]) };
+}
+
+enum route_match {
+	SAME_PREFIX,
+	SAME_ROUTE,		/* the PoP's address goes with it, or does not, in both */
+};
+
+static bool routes_have(const struct routes *list, const struct route *r, enum route_match how)
+{
+	for (unsigned int i = 0; i < list->n; i++) {
+		const struct route *x = &list->route[i];
+
+		if (x->prefix.len == r->prefix.len && addr_eq(&x->prefix.addr, &r->prefix.addr) &&
+		    (how == SAME_PREFIX || x->has_pop == r->has_pop))
+			return true;
+	}
+	return false;
+}
+
+static int route_add(const struct control *c, const struct route *r, struct why *why)
+{
+	if (!c->ops.route_add)
+		return 0;
+	return c->ops.route_add(c->ops.context, &r->prefix, r->has_pop ? &r->pop : NULL, why);
+}
+
+/* One that cannot be removed does no harm that anybody could undo here; the host logs it. */
+static void route_remove(const struct control *c, const struct route *r)
+{
+	struct why ignored;
+
+	if (c->ops.route_remove)
+		c->ops.route_remove(c->ops.context, &r->prefix, r->has_pop ? &r->pop : NULL,
+				    &ignored);
+}
+
+/* All that @to has and @from has not, or none. */
+static int routes_add(const struct control *c, const struct routes *from, const struct routes *to,
+		      struct why *why)
+{
+	for (unsigned int i = 0; i < to->n; i++) {
+		int r;
+
+		if (routes_have(from, &to->route[i], SAME_ROUTE))
+			continue;
+		r = route_add(c, &to->route[i], why);
+		if (r == 0)
+			continue;
+		while (i-- > 0) {
+			if (!routes_have(from, &to->route[i], SAME_PREFIX))
+				route_remove(c, &to->route[i]);
+		}
+		return r;
+	}
+	return 0;
+}
+
+static void routes_remove(const struct control *c, const struct routes *from,
+			  const struct routes *to)
+{
+	for (unsigned int i = from->n; i-- > 0;) {
+		if (!routes_have(to, &from->route[i], SAME_PREFIX))
+			route_remove(c, &from->route[i]);
+	}
+}
+
+int control_commit(struct control *c, struct why *why)
+{
+	struct config *next = region_spare(c->region);
+	const struct config *now = region_config(c->region);
+	struct routes old, new;
+	int r;
+
+	assert(c->open);
+	if (!settle(c, next, now)) {
+		control_abort(c);
+		return 0;
+	}
+	routes_of(now, &old);
+	routes_of(next, &new);
+	r = routes_add(c, &old, &new, why);
+	if (r < 0) {
+		control_abort(c);
+		return r;
+	}
+
+	region_publish(c->region);
+	c->open = false;
+	c->behind = true;
+	if (c->ops.wake)
+		c->ops.wake(c->ops.context);
+	if (wait_for_workers(c))
+		level(c);
+	routes_remove(c, &old, &new);
+	return 0;
+}
+
+/* ---- what others tell control ---- */
+
+void control_forget_session(struct control *c, struct session *s)
+{
+	struct why why;
+	bool any = false;
+
+	if (!s->connection)
+		return;
+	for (uint32_t tid = 0; tid < c->region->head->limits.tunnels; tid++)
+		any = any || c->tracer[tid] == s->connection;
+	if (!any)
+		return;
+
+	struct config *cf = control_begin(c, &why);
+
+	for (uint32_t tid = 0; tid < c->region->head->limits.tunnels; tid++) {
+		if (c->tracer[tid] != s->connection)
+			continue;
+		c->tracer[tid] = NULL;
+		/* without a transaction the flag stays: the worker traces, nobody listens */
+		if (cf)
+			edit_debug(cf, &c->changes, (uint16_t)tid, false, &why);
+	}
+	if (cf)
+		control_commit(c, &why);
+}
+
+void control_addresses_changed(struct control *c)
+{
+	struct ip6_addr list[HOST_ADDRESSES_MAX];
+	struct why why;
+	struct config *cf;
+	unsigned int n;
+
+	if (!c->ops.addresses)
+		return;
+	n = c->ops.addresses(c->ops.context, list, ARRAY_LEN(list));
+	cf = control_begin(c, &why);
+	if (!cf)
+		return;		/* the next notice or reload will do */
+	edit_hosts(cf, &c->changes, list, n);
+	control_commit(c, &why);
+}
