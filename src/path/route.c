@@ -38,6 +38,7 @@ enum verdict route6(struct path *pa, struct pkt *p)
 		pkt_note(p, NOTE_TO_LOCAL, w.tid, 0);
 		return PASS;
 	case PLACE_TRANSFER:
+		p->to = w.tid;		/* whom the packet was for: the error's source and its bucket */
 		return DROP_TRANSFER;
 	case PLACE_UPLINK:
 		if (p->from == TID_NONE && p->via != VIA_SELF)

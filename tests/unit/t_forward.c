@@ -26,7 +26,7 @@ static const struct row row[] = {
 	{ UPLINK, WHO, "2001:db8:2ff:8001::9", 100, 64, SENT_TUNNEL, 1, ERR_NONE, 64, 0 },
 	{ UPLINK, WHO, "2001:db8:3001::9", 100, 64, SENT_TUNNEL, 1, ERR_NONE, 64, 0 },
 	{ UPLINK, WHO, "2001:db8:2ff:1::1", 100, 64, PASS, LOCAL, ERR_NONE, 0, 0 },
-	{ UPLINK, WHO, "2001:db8:2ff:1::3", 100, 64, DROP_TRANSFER, UPLINK, ERR_NONE, 0, 0 },
+	{ UPLINK, WHO, "2001:db8:2ff:1::3", 100, 64, DROP_TRANSFER, 1, ERR_NONE, 0, 0 },
 	{ UPLINK, WHO, "2001:db8:2ff:3::2", 100, 64, DROP_TO_DOWN, 3, ERR_NONE, 0, 0 },
 	{ UPLINK, WHO, "2001:db8:2ff:4::2", 100, 64, DROP_TO_DISABLED, 4, ERR_NONE, 0, 0 },
 	{ UPLINK, WHO, "2001:db8:2ff:5::2", 100, 64, DROP_UNASSIGNED, UPLINK, ERR_NONE, 0, 0 },
@@ -93,7 +93,7 @@ static const struct row row[] = {
 	{ UPLINK, WHO, "2001:db8:2ff:3::1", 100, 64, PASS, LOCAL, ERR_NONE, 0, 0 },
 	{ UPLINK, WHO, "2001:db8:2ff:4::1", 100, 64, PASS, LOCAL, ERR_NONE, 0, 0 },
 	{ UPLINK, WHO, "2001:db8:2ff:ffff::2", 100, 64, DROP_UNASSIGNED, UPLINK, ERR_NONE, 0, 0 },
-	{ UPLINK, WHO, "2001:db8:2ff:3::3", 100, 64, DROP_TRANSFER, UPLINK, ERR_NONE, 0, 0 },
+	{ UPLINK, WHO, "2001:db8:2ff:3::3", 100, 64, DROP_TRANSFER, 3, ERR_NONE, 0, 0 },
 	{ 1, T1, "2001:db8:2ff:1::3", 100, 64, DROP_TRANSFER, 1, ERR_NONE, 0, 0 },
 	{ 1, "2001:db8:3001::9", T1, 100, 64, DROP_SAME_INTERFACE, 1, ERR_SAME_INTERFACE, 0, 0 },
 	{ 1, T1, "2001:db8:2ff:3::2", 100, 1, DROP_TO_DOWN, 3, ERR_NONE, 0, 0 },
@@ -175,6 +175,45 @@ static bool counted_well(struct fixture *f, const struct row *r, uint64_t errors
 	       f->region.table.errors[r->to].verdict[r->v] == 1;
 }
 
+/* What the sender is told, as the vectors spell it; type 0: silence. */
+static const struct { enum verdict v; uint8_t type, code; } told[] = {
+	{ DROP_TRANSFER, 1, 0 },    { DROP_TO_DOWN, 1, 0 },	{ DROP_TO_DISABLED, 1, 1 },
+	{ DROP_UNASSIGNED, 1, 3 },  { DROP_TOO_BIG, 2, 0 },	{ DROP_HOP_LIMIT, 3, 0 },
+};
+
+/* From the input tunnel's ::1, else the output tunnel's, else the PoP's own (forwarding.md 8). */
+static struct ip6_addr teller(const struct fixture *f, const struct row *r)
+{
+	const struct plan *plan = config_plan(f->pa.cf);
+
+	if (r->from != UPLINK)
+		return plan_tunnel_addr(plan, r->from, IID_POP);
+	return r->to == UPLINK ? plan_pop_addr(plan) : plan_tunnel_addr(plan, r->to, IID_POP);
+}
+
+static bool answered_well(const struct fixture *f, const struct row *r)
+{
+	const uint8_t *inner = f->reply.data + (f->reply.out == OUT_WIRE ? 20 : 0);
+	struct ip6_addr src = teller(f, r), dst = address(r->src);
+	struct icmp6_hdr icmp;
+	struct ip6_hdr h;
+
+	if (r->to == LOCAL)
+		return true;		/* local.c's to decide */
+	for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+		if (told[i].v != r->v)
+			continue;
+		if (f->reply.out != (r->from == UPLINK ? OUT_TUN : OUT_WIRE))
+			return false;
+		memcpy(&h, inner, sizeof(h));
+		memcpy(&icmp, inner + sizeof(h), sizeof(icmp));
+		return addr_eq(&h.src, &src) && addr_eq(&h.dst, &dst) && h.hop_limit == 64 &&
+		       h.next == PROTO_ICMP6 && icmp.type == told[i].type &&
+		       icmp.code == told[i].code && be32_get(&icmp.param) == r->param;
+	}
+	return f->reply.out == OUT_NONE;
+}
+
 static void every_row(void)
 {
 	static uint8_t bytes[2000];
@@ -191,6 +230,8 @@ static void every_row(void)
 		ok(as_expected(f, r, v) && counted_well(f, r, all_errors(f)),
 		   "%s %x: %s > %s, %zu octets, hop limit %u: %s", r->from == UPLINK ? "uplink" : "T",
 		   r->from, r->src, r->dst, r->len, r->hop, verdict_info[v].name);
+		if (r->from == UPLINK)
+			ok(answered_well(f, r), "and the sender is told what the table says");
 		pop_free(f);
 	}
 }
@@ -212,8 +253,8 @@ static void the_same_in_protocol_41(void)
 		make_ip6(bytes, r->src, r->dst, r->len, r->hop, PROTO_UDP);
 		v = pop_give(f, VIA_P41, bytes, r->len, "198.51.100.7", pop_v4);
 		if (f->p.from == 1)
-			ok(as_expected(f, r, v), "protocol 41: %s > %s: %s", r->src, r->dst,
-			   verdict_info[v].name);
+			ok(as_expected(f, r, v) && answered_well(f, r), "protocol 41: %s > %s: %s",
+			   r->src, r->dst, verdict_info[v].name);
 		else
 			ok(f->p.out == OUT_NONE && f->reply.out == OUT_NONE && !f->reply.len,
 			   "protocol 41: %s > %s: silence (%s)", r->src, r->dst, verdict_info[v].name);
