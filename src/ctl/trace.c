@@ -2,12 +2,12 @@
 #include <stdio.h>
 #include "base/cur.h"
 #include "ctl/trace.h"
-#include "path/pkt.h"
+#include "table/note.h"
 #include "table/tunnel.h"
 
 static const char *const note_text[NOTE_COUNT] = {
 #define NOTE(symbol, text) [NOTE_##symbol] = text,
-#include "path/note.def"
+#include "table/note.def"
 #undef NOTE
 };
 

@@ -6,7 +6,7 @@
  *
  *	[T5072  uplink ][IPv6 : 2001:db8::2 - 2001:db8:f::1 ttl=64 proto=58 len=104 plen=64] text
  *
- * An event becomes the text of one log line. Words come from path/note.def and
+ * An event becomes the text of one log line. Words come from table/note.def and
  * table/verdict.def; a tunnel that is gone meanwhile is named by its hex tid. Pure.
  */
 #ifndef SIXXSD_CTL_TRACE_H

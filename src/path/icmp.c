@@ -170,7 +170,7 @@ static struct words words6(enum owed owed)
 	case OWED_PARAMETER:
 		return (struct words){ ICMP6_PARAMETER, 0 };
 	}
-	assert(!"nothing is owed");
+	assert(owed != OWED_NONE);
 	return (struct words){ 0, 0 };
 }
 
@@ -195,7 +195,7 @@ static struct words words4(enum owed owed)
 	case OWED_PARAMETER:
 		return (struct words){ ICMP4_PARAMETER, 0 };
 	}
-	assert(!"nothing is owed");
+	assert(owed != OWED_NONE);
 	return (struct words){ 0, 0 };
 }
 

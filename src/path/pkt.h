@@ -13,6 +13,7 @@
 #include <string.h>
 #include "base/cur.h"
 #include "table/limits.h"
+#include "table/note.h"
 #include "table/ring.h"
 
 #define PKT_HEADROOM	192		/* 40 + 8 + 24 + 32, and a fragment header, rounded up */
@@ -122,13 +123,6 @@ static inline void *pkt_push(struct pkt *p, size_t len)
 	p->len += len;
 	return p->data;
 }
-
-enum note_kind {
-#define NOTE(symbol, text) NOTE_##symbol,
-#include "path/note.def"
-#undef NOTE
-	NOTE_COUNT,
-};
 
 /* Always taken: a few stores, and whether anybody reads them is known only later. */
 static inline void pkt_note(struct pkt *p, enum note_kind what, uint16_t tid, uint32_t value)

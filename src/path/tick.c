@@ -4,26 +4,36 @@
  */
 #include "path/steps.h"
 
+#include "wire/ayiya.h"
+
 static bool is_over(mono_t now, mono_t since, int64_t limit_s)
 {
 	return since.us == 0 || mono_since_us(now, since) >= limit_s * US_PER_S;
 }
 
-/*
- * ayiya.md 8: the newest epoch goes with the tunnel, so that a client whose clock jumped
- * back recovers. The newest heartbeat stays for 240 s, see beat.c.
- */
 static void go_down(struct path *pa, uint16_t tid, struct endpoint *ep)
 {
-	struct tunnel_cold *k = &pa->tb->cold[tid];
-
 	ep->state = STATE_DOWN;
-	k->ayiya_newest_s = -1;
-	k->ayiya_seens = 0;
 	path_emit(pa, (struct path_event){
 		.event = EVENT_DOWN, .tid = tid, .address = ep->them,
 		.port = ep->type == TYPE_AYIYA ? ep->them_port : 0,
 	});
+}
+
+/*
+ * A tunnel that is down forgets its newest epoch, so that a client whose clock jumped
+ * back recovers (ayiya.md 8), but not while a captured packet of that second would still
+ * pass the clock check: if the client's clock was ahead, that is later than the time-out.
+ * The newest heartbeat stays for 240 s, see beat.c.
+ */
+static void forget_epoch(const struct path *pa, struct tunnel_cold *k)
+{
+	if (k->ayiya_newest_s < 0 ||
+	    wall_skew_s(pa->wall, (uint64_t)k->ayiya_newest_s) <= AYIYA_SKEW_MAX_S)
+		return;
+
+	k->ayiya_newest_s = -1;
+	k->ayiya_seens = 0;
 }
 
 void path_tick(struct path *pa, uint16_t tid)
@@ -33,13 +43,15 @@ void path_tick(struct path *pa, uint16_t tid)
 	if (!c)
 		return;
 
-	const struct tunnel_cold *k = &pa->tb->cold[tid];
+	struct tunnel_cold *k = &pa->tb->cold[tid];
 	struct tunnel *t = &pa->tb->tunnel[tid];
 	struct endpoint ep = t->ep;
 
 	if (conf_is_dynamic(c) && ep.state == STATE_UP &&
 	    is_over(pa->now, k->last_beat, BEAT_TIMEOUT_S))
 		go_down(pa, tid, &ep);
+	if (ep.state == STATE_DOWN)
+		forget_epoch(pa, k);
 	if (ep.path_mtu_bytes && is_over(pa->now, k->path_mtu_at, PATH_MTU_AGE_S)) {
 		endpoint_forget_path(&ep);
 		path_emit(pa, (struct path_event){

@@ -26,7 +26,7 @@ enum event_kind {
 	EVENT_DROP,			/* a drop worth a rate-limited line: verdict, address */
 };
 
-/* One decision on a packet's way; the words are in path/note.def. */
+/* One decision on a packet's way; the words are in table/note.def. */
 struct note {
 	uint16_t	what;		/* enum note_kind */
 	uint16_t	tid;

@@ -73,24 +73,37 @@ static void a_captured_packet_moves_nothing(void)
 	ok(auth_cold(f, 1)->beats == accepted, "and every accepted packet");
 }
 
-static void silence_forgets_the_newest_epoch(void)
+/* Until the newest second is outside the clock window, what was captured in it is a replay. */
+static void silence_forgets_the_newest_epoch_once_it_cannot_be_replayed(void)
 {
 	struct fixture *f = auth_new();
-	uint8_t ahead[64], after[64];
+	uint8_t ahead[64], captured[64], after[64];
 	size_t len = make_ayiya(ahead, "SHA1", AYIYA_OP_NOOP, 59, POP_WALL_S + 120, BOB, PASSWORD,
 	                        nothing, 0);
+	size_t len2 = make_ayiya(captured, "SHA1", AYIYA_OP_NOOP, 59, POP_WALL_S + 119, BOB,
+	                         PASSWORD, nothing, 0);
 
 	give_ayiya(f, ahead, len, ALICE, 1000);
-	pop_pass_time(f, BEAT_TIMEOUT_S * (int64_t)US_PER_S - 1);
+	pop_pass_time(f, (BEAT_TIMEOUT_S - 1) * (int64_t)US_PER_S);
 	path_tick(&f->pa, 1);
-	len = make_ayiya(after, "SHA1", AYIYA_OP_NOOP, 59, POP_WALL_S + 119, BOB, PASSWORD, nothing,
-	                 0);
-	ok(give_ayiya(f, after, len, "192.0.2.99", 7) == DROP_AYIYA_REPLAYED,
+	ok(give_ayiya(f, captured, len2, "192.0.2.99", 7) == DROP_AYIYA_REPLAYED,
 	   "before the time-out an older epoch does not move the tunnel");
-	pop_pass_time(f, 1);
+	pop_pass_time(f, US_PER_S);
 	path_tick(&f->pa, 1);
-	ok(auth_ep(f, 1)->state == STATE_DOWN && auth_cold(f, 1)->ayiya_newest_s == -1,
-	   "the time-out forgets the newest epoch");
+	ok(auth_ep(f, 1)->state == STATE_DOWN &&
+	           give_ayiya(f, captured, len2, "192.0.2.99", 7) == DROP_AYIYA_REPLAYED &&
+	           give_ayiya(f, ahead, len, "192.0.2.99", 7) == DROP_AYIYA_REPLAYED &&
+	           auth_ep(f, 1)->state == STATE_DOWN,
+	   "nor after it, while the clock check would still let it pass");
+	pop_pass_time(f, AYIYA_SKEW_MAX_S * (int64_t)US_PER_S);
+	path_tick(&f->pa, 1);
+	ok(auth_cold(f, 1)->ayiya_newest_s == POP_WALL_S + 120,
+	   "120 s after that second it is still remembered");
+	pop_pass_time(f, US_PER_S);
+	path_tick(&f->pa, 1);
+	ok(auth_cold(f, 1)->ayiya_newest_s == -1, "121 s after it, forgotten");
+	len = make_ayiya(after, "SHA1", AYIYA_OP_NOOP, 59, (uint32_t)(f->pa.wall.s - 100), BOB, PASSWORD,
+	                 nothing, 0);
 	ok(give_ayiya(f, after, len, "192.0.2.99", 7) == CONSUMED_BEAT &&
 	           auth_ep(f, 1)->state == STATE_UP,
 	   "and a client whose clock jumped back is heard again");
@@ -291,7 +304,7 @@ static void plain_packets_do_not_touch_an_ayiya_tunnel(void)
 int main(void)
 {
 	a_captured_packet_moves_nothing();
-	silence_forgets_the_newest_epoch();
+	silence_forgets_the_newest_epoch_once_it_cannot_be_replayed();
 	sixty_four_signatures_of_a_second_are_remembered();
 	the_digest_budget_bounds_strangers_alone();
 	a_bad_endpoint_is_not_learned();
