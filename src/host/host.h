@@ -79,6 +79,17 @@ int host_listen_tcp(const struct ip6_addr *address, uint16_t port, struct why *w
  */
 int host_listen_unix(const char *path, uint32_t uid, uint32_t gid, struct why *why);
 
+/**
+ * host_background() - go on in a child; the parent waits for host_started()
+ * @parent:	what host_started() needs; stays -1 in the foreground
+ *
+ * The parent ends with status 0 when the child has started, 1 when it ended before.
+ * Returns in the child alone.
+ */
+int host_background(int *parent, struct why *why);
+/* Start-up is over: leave directory and, in the background, the terminal. */
+void host_started(int *parent);
+
 mono_t host_mono(void);
 wall_t host_wall(void);
 /* Has anybody set the clock right (adjtimex)? */
