@@ -30,7 +30,7 @@ int privileges_user(struct runtime_user *u, struct why *why)
 
 static int keep(bool admin, bool setpcap)
 {
-	unsigned int which = CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET;
+	unsigned int which = CAPNG_EFFECTIVE | CAPNG_PERMITTED;
 
 	capng_clear(CAPNG_SELECT_ALL);
 	if (admin && capng_update(CAPNG_ADD, which, CAP_NET_ADMIN) < 0)
@@ -40,36 +40,53 @@ static int keep(bool admin, bool setpcap)
 	return 0;
 }
 
-/* The bounding set can be lowered only by who has CAP_SETPCAP; without it there is nothing
- * to gain from it either, because of no_new_privs. */
-static int apply(bool bounds)
+/*
+ * The calling thread's bounding set. Who has no CAP_SETPCAP may not lower it, and need
+ * not: with no_new_privs nothing can be gained through it.
+ */
+static int bound(bool admin)
 {
-	if (bounds && capng_apply(CAPNG_SELECT_BOUNDS) < 0)
-		return -1;
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++) {
+		if (admin && cap == CAP_NET_ADMIN)
+			continue;
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			return errno == EPERM ? 0 : -1;
+	}
+	return 0;
+}
+
+static int apply(void)
+{
 	return capng_apply(CAPNG_SELECT_CAPS) < 0 ||
 	       prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -1 : 0;
 }
 
-static bool may_set_bounds(void)
+static bool has_setpcap(void)
 {
 	return capng_get_caps_process() == 0 &&
-	       capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+	       capng_have_capability(CAPNG_PERMITTED, CAP_SETPCAP);
+}
+
+/* Permitted capabilities survive the change of user; apply() then cuts them down. */
+static int become(const struct runtime_user *u)
+{
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
+	    setresgid(u->gid, u->gid, u->gid) < 0 || setresuid(u->uid, u->uid, u->uid) < 0)
+		return -1;
+	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
 }
 
 int privileges_drop(const struct runtime_user *u, struct why *why)
 {
-	bool root = geteuid() == 0;
-	bool bounds = may_set_bounds();
+	bool setpcap = has_setpcap();
 	int bad;
 
 	errno = 0;
-	bad = keep(true, bounds);
-	if (!bad && bounds)
-		bad = capng_apply(CAPNG_SELECT_BOUNDS);
-	if (!bad && root)
-		bad = capng_change_id((int)u->uid, (int)u->gid, CAPNG_DROP_SUPP_GRP);
+	bad = keep(true, setpcap);
+	if (!bad && geteuid() == 0)
+		bad = become(u);
 	if (!bad)
-		bad = apply(false);
+		bad = apply();
 	if (!bad)
 		bad = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (bad)
@@ -81,20 +98,16 @@ int privileges_drop(const struct runtime_user *u, struct why *why)
 
 int privileges_thread(void)
 {
-	bool bounds = may_set_bounds();
-
 	errno = 0;
-	if (keep(false, false) < 0 || apply(bounds) < 0)
+	if (bound(false) < 0 || keep(false, false) < 0 || apply() < 0)
 		return errno ? -errno : -EPERM;
 	return 0;
 }
 
 int privileges_settle(struct why *why)
 {
-	bool bounds = may_set_bounds();
-
 	errno = 0;
-	if (keep(true, false) < 0 || apply(bounds) < 0)
+	if (bound(true) < 0 || keep(true, false) < 0 || apply() < 0)
 		return why_say(why, errno ? -errno : -EPERM, "cannot give up CAP_SETPCAP: %s",
 			       strerror(errno ? errno : EPERM));
 	return 0;

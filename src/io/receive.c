@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 #include "io/outer.h"
 
@@ -22,6 +23,12 @@ static uint8_t *buffer(struct worker *w, unsigned int i)
 
 /* ---- the TUN device: one packet a read ---- */
 
+/* Somebody removed the device: it would be "ready" for ever. Control notices and ends. */
+static void forget(struct worker *w, const struct input *in)
+{
+	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, in->fd, NULL);
+}
+
 static unsigned int receive_tun(struct worker *w, const struct input *in)
 {
 	unsigned int n = 0;
@@ -32,6 +39,8 @@ static unsigned int receive_tun(struct worker *w, const struct input *in)
 
 		if (got < 0 && errno == EINTR)
 			continue;
+		if (got < 0 && errno == EBADFD)
+			forget(w, in);
 		if (got <= 0)
 			break;
 		pkt_init(&w->in.pkt[n++], b, (size_t)got, VIA_TUN);
