@@ -250,7 +250,7 @@ static int listen_tcp(struct root *r, struct why *why)
 		/* a host without one of the families: the default shrinks to the other */
 		if (chosen || (fd != -EADDRNOTAVAIL && fd != -EAFNOSUPPORT))
 			return fd;
-		say(&r->say, "%s", why->text);
+		host_say(&r->say, "%s", why->text);
 	}
 	return 0;
 }
@@ -272,14 +272,14 @@ static void look_at_file(struct root *r)
 	char *slash;
 
 	if (access(r->file, R_OK) < 0)
-		say(&r->say, "user %s cannot read %s: a reload will fail (chown %s %s)",
-		    r->user.name, r->file, r->user.name, r->file);
+		host_say(&r->say, "user %s cannot read %s: a reload will fail (chown %s %s)",
+			 r->user.name, r->file, r->user.name, r->file);
 	snprintf(dir, sizeof(dir), "%s", r->file);
 	slash = strrchr(dir, '/');
 	*(slash == dir ? slash + 1 : slash) = '\0';
 	if (access(dir, W_OK) < 0)
-		say(&r->say, "user %s cannot write in %s: `pop saveconfig` will fail (chown %s "
-		    "%s)", r->user.name, dir, r->user.name, dir);
+		host_say(&r->say, "user %s cannot write in %s: `pop saveconfig` will fail (chown "
+			 "%s %s)", r->user.name, dir, r->user.name, dir);
 }
 
 static void look_at_clock(struct root *r)
@@ -290,8 +290,8 @@ static void look_at_clock(struct root *r)
 		return;
 	r->control.clock_unsynced = off;
 	if (off)
-		say(&r->say, "the clock is not synchronised: AYIYA and heartbeats are refused if "
-		    "it is more than 120 s off (start an NTP client)");
+		host_say(&r->say, "the clock is not synchronised: AYIYA and heartbeats are refused "
+			 "if it is more than 120 s off (start an NTP client)");
 	else
 		log_event(&r->log, LEVEL_NOTICE, BY_US, "the clock is synchronised now");
 }
@@ -437,7 +437,7 @@ static int prepare(struct root *r, struct why *why)
 	/* without syslog the reasons go to standard error, which is no reason not to start */
 	if (log_open(&r->log, r->options.foreground ? LOG_TO_STDERR : LOG_TO_SYSLOG,
 		     LOG_SYSLOG_PATH, r->options.verbosity, why) < 0)
-		say(&r->say, "%s", why->text);
+		host_say(&r->say, "%s", why->text);
 	return 0;
 }
 

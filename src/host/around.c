@@ -71,10 +71,11 @@ static void look_for_drivers(struct netlink *nl, const struct say *to)
 		snprintf(path, sizeof(path), "/sys/module/%s", drivers[i].module);
 		if (!seen[i] && access(path, F_OK) < 0)
 			continue;
-		say(to, "another driver owns %s: the kernel module %s is loaded and answers "
-		    "clients with ICMP errors besides us; remove it (rmmod %s) or keep it from "
-		    "loading (install %s /bin/false in /etc/modprobe.d)", drivers[i].what,
-		    drivers[i].module, drivers[i].module, drivers[i].module);
+		host_say(to, "another driver owns %s: the kernel module %s is loaded and answers "
+			 "clients with ICMP errors besides us; remove it (rmmod %s) or keep it "
+			 "from loading (install %s /bin/false in /etc/modprobe.d)",
+			 drivers[i].what, drivers[i].module, drivers[i].module,
+			 drivers[i].module);
 	}
 }
 
@@ -95,8 +96,8 @@ static char read_one(const char *path)
 static void look_for_forwarding(const struct say *to)
 {
 	if (read_one("/proc/sys/net/ipv6/conf/all/forwarding") == '0')
-		say(to, "IPv6 forwarding is off: tunnels will reach each other, but not the "
-		    "world; switch it on (sysctl net.ipv6.conf.all.forwarding=1)");
+		host_say(to, "IPv6 forwarding is off: tunnels will reach each other, but not the "
+			 "world; switch it on (sysctl net.ipv6.conf.all.forwarding=1)");
 }
 
 static void look_for_addresses(struct netlink *nl, const struct say *to)
@@ -112,9 +113,9 @@ static void look_for_addresses(struct netlink *nl, const struct say *to)
 			six = true;
 	}
 	if (!four)
-		say(to, "this host has no IPv4 address now: no tunnel over IPv4 until it has one");
+		host_say(to, "this host has no IPv4 address: no tunnel over IPv4 until it has one");
 	if (!six)
-		say(to, "this host has no IPv6 address now: no tunnel over IPv6 until it has one");
+		host_say(to, "this host has no IPv6 address: no tunnel over IPv6 until it has one");
 }
 
 void netlink_look_around(struct netlink *nl, const struct say *to)

@@ -36,7 +36,7 @@ struct say {
 	void	*context;
 };
 
-void say(const struct say *to, const char *fmt, ...) PRINTF(2, 3);
+void host_say(const struct say *to, const char *fmt, ...) PRINTF(2, 3);
 /* @why gets the sentence. Return: @error, so that it can stand in a return */
 int why_say(struct why *why, int error, const char *fmt, ...) PRINTF(3, 4);
 

@@ -184,7 +184,8 @@ int netlink_device(struct netlink *nl, const struct say *to, struct why *why)
 		return why_say(why, -ENODEV, "the device " HOST_DEVICE " is not there");
 	/* A host without IPv6 has nothing to switch off. */
 	if (no_link_local(nl, &r) < 0 && r.error != EAFNOSUPPORT && r.error != EOPNOTSUPP)
-		say(to, "the kernel keeps a link-local address on " HOST_DEVICE ": %s", r.text);
+		host_say(to, "the kernel keeps a link-local address on " HOST_DEVICE ": %s",
+			 r.text);
 	if (size_and_up(nl, &r) < 0)
 		return why_say(why, -r.error, "cannot bring the device " HOST_DEVICE " up: %s",
 			       r.text);

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void say(const struct say *to, const char *fmt, ...)
+void host_say(const struct say *to, const char *fmt, ...)
 {
 	char text[480];
 	va_list ap;

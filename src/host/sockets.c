@@ -61,8 +61,8 @@ static void size_buffer(int fd, int force, int plain, int get, int bytes, const 
 		(void)on(fd, SOL_SOCKET, plain, bytes);
 	/* the kernel doubles what it was asked for */
 	if (getsockopt(fd, SOL_SOCKET, get, &have, &len) == 0 && have < bytes)
-		say(to, "the buffer of %s holds %d octets instead of %d: bursts may be lost", what,
-		    have, bytes);
+		host_say(to, "the buffer of %s holds %d octets instead of %d: bursts may be lost",
+			 what, have, bytes);
 }
 
 /* A filter that lets nothing through: the packets count as taken, and cost nothing more. */
@@ -205,8 +205,8 @@ int host_open_sockets(struct host_fds *fds, const struct say *to, struct why *wh
 		int e = open_family(fds, i, family[i], to, why);
 
 		if (e == -EAFNOSUPPORT) {
-			say(to, "this host has no %s: tunnels over %s cannot work, going on with "
-			    "the other", family_name(family[i]), family_name(family[i]));
+			host_say(to, "this host has no %s: tunnels over %s cannot work, going on "
+				 "with the other", family_name(family[i]), family_name(family[i]));
 			continue;
 		}
 		if (e)

@@ -89,26 +89,26 @@ struct worker {
 };
 
 /* receive.c: read one batch of @in. Return: how many packets lie in w->in */
-unsigned int receive(struct worker *w, struct input *in);
+unsigned int worker_receive(struct worker *w, struct input *in);
 /* Count a packet that never became one. */
-void refuse(struct worker *w, enum verdict v, uint64_t n);
+void worker_refuse(struct worker *w, enum verdict v, uint64_t n);
 
 /* send.c */
-void send_queue(struct worker *w, const struct pkt *p);
-void send_flush(struct worker *w);
+void worker_send(struct worker *w, const struct pkt *p);
+void worker_send_flush(struct worker *w);
 
 /* tell.c: events and the trace of @p (or NULL) into the ring */
-void tell(struct worker *w, const struct pkt *p, enum verdict v);
+void worker_tell(struct worker *w, const struct pkt *p, enum verdict v);
 /* Wake control if there is anything new. */
-void tell_flush(struct worker *w);
+void worker_tell_flush(struct worker *w);
 
 /* tick.c */
-void tick_init(struct worker *w);
-void tick(struct worker *w);
+void worker_tick_init(struct worker *w);
+void worker_tick(struct worker *w);
 /* Milliseconds until the next tick is due, rounded up. */
-int tick_wait_ms(const struct worker *w);
+int worker_wait_ms(const struct worker *w);
 
 /* worker.c: clocks, then the configuration if it has moved. Before every batch. */
-void refresh(struct worker *w);
+void worker_refresh(struct worker *w);
 
 #endif

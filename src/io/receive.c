@@ -11,7 +11,7 @@
 
 enum { TCLASS_ECN_MASK = 3 };
 
-void refuse(struct worker *w, enum verdict v, uint64_t n)
+void worker_refuse(struct worker *w, enum verdict v, uint64_t n)
 {
 	count_add(&w->path.me->verdict[v], n);
 }
@@ -72,7 +72,7 @@ static void count_overflow(struct worker *w, struct input *in, uint32_t now)
 
 	in->overflow = now;
 	if (lost)
-		refuse(w, DROP_QUEUE_SOCKET, lost);
+		worker_refuse(w, DROP_QUEUE_SOCKET, lost);
 }
 
 /* The kernel's word, copied out: control messages are aligned for nobody in particular. */
@@ -160,12 +160,12 @@ static unsigned int receive_socket(struct worker *w, struct input *in)
 		if (v == PASS)
 			n++;
 		else
-			refuse(w, v, 1);
+			worker_refuse(w, v, 1);
 	}
 	return n;
 }
 
-unsigned int receive(struct worker *w, struct input *in)
+unsigned int worker_receive(struct worker *w, struct input *in)
 {
 	uint64_t wakes;
 
@@ -178,7 +178,7 @@ unsigned int receive(struct worker *w, struct input *in)
 	case INPUT_UDP6:
 		return receive_socket(w, in);
 	case INPUT_WAKE:
-		/* refresh() sees what it was about */
+		/* worker_refresh() sees what it was about */
 		(void)!read(in->fd, &wakes, sizeof(wakes));
 		return 0;
 	}

@@ -144,7 +144,7 @@ static void send_wire(struct worker *w, const struct pkt *p)
 	};
 }
 
-void send_queue(struct worker *w, const struct pkt *p)
+void worker_send(struct worker *w, const struct pkt *p)
 {
 	switch (p->out) {
 	case OUT_NONE:
@@ -158,7 +158,7 @@ void send_queue(struct worker *w, const struct pkt *p)
 	}
 }
 
-void send_flush(struct worker *w)
+void worker_send_flush(struct worker *w)
 {
 	flush(w, &w->out[0]);
 	flush(w, &w->out[1]);

@@ -38,7 +38,7 @@ static void put_trace(struct worker *w, const struct pkt *p, enum verdict v)
 	put(w, &rec);
 }
 
-void tell(struct worker *w, const struct pkt *p, enum verdict v)
+void worker_tell(struct worker *w, const struct pkt *p, enum verdict v)
 {
 	for (unsigned int i = 0; i < w->path.events; i++)
 		put_event(w, &w->path.event[i]);
@@ -47,7 +47,7 @@ void tell(struct worker *w, const struct pkt *p, enum verdict v)
 		put_trace(w, p, v);
 }
 
-void tell_flush(struct worker *w)
+void worker_tell_flush(struct worker *w)
 {
 	uint64_t one = 1;
 

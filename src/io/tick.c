@@ -20,7 +20,7 @@ static void new_magic(struct worker *w)
 		path_magic(&w->path, random);
 }
 
-void tick_init(struct worker *w)
+void worker_tick_init(struct worker *w)
 {
 	uint64_t random[2];
 
@@ -41,11 +41,11 @@ static void probe_batch(struct worker *w, uint32_t *tid, uint32_t end, uint32_t 
 		v = path_probe(&w->path, (uint16_t)*tid, p);
 		if (v != PASS)
 			continue;
-		send_queue(w, p);
-		tell(w, p, v);
+		worker_send(w, p);
+		worker_tell(w, p, v);
 		n++;
 	}
-	send_flush(w);
+	worker_send_flush(w);
 }
 
 static void probe(struct worker *w)
@@ -65,14 +65,14 @@ static void one_second(struct worker *w)
 
 	for (uint32_t tid = (uint32_t)((uint64_t)w->second % ROUND_S); tid < end; tid += ROUND_S) {
 		path_tick(&w->path, (uint16_t)tid);
-		tell(w, NULL, PASS);
+		worker_tell(w, NULL, PASS);
 	}
 	if (w->second % ROUND_S == 0)
 		new_magic(w);
 	probe(w);
 }
 
-void tick(struct worker *w)
+void worker_tick(struct worker *w)
 {
 	int64_t now = w->path.now.us / US_PER_S;
 
@@ -85,7 +85,7 @@ void tick(struct worker *w)
 	}
 }
 
-int tick_wait_ms(const struct worker *w)
+int worker_wait_ms(const struct worker *w)
 {
 	int64_t left_us = (w->second + 1) * US_PER_S - w->path.now.us;
 

@@ -11,7 +11,7 @@
 
 #define STACK_BYTES	(512 * 1024)
 
-void refresh(struct worker *w)
+void worker_refresh(struct worker *w)
 {
 	const struct config *cf = region_config(w->region);
 	uint64_t revision = cf->head->revision;
@@ -22,40 +22,40 @@ void refresh(struct worker *w)
 		return;
 	path_adopt(&w->path, cf);
 	w->revision = revision;
-	tell(w, NULL, PASS);
+	worker_tell(w, NULL, PASS);
 }
 
 static void batch(struct worker *w, struct input *in)
 {
 	unsigned int n;
 
-	refresh(w);
-	n = receive(w, in);
+	worker_refresh(w);
+	n = worker_receive(w, in);
 	for (unsigned int i = 0; i < n; i++) {
 		struct pkt *p = &w->in.pkt[i], *reply = &w->in.reply[i];
 		enum verdict v;
 
 		pkt_init(reply, w->in.answer + (size_t)i * PKT_ROOM, 0, VIA_SELF);
 		v = path_run(&w->path, p, reply);
-		send_queue(w, p);
-		send_queue(w, reply);
-		tell(w, p, v);
+		worker_send(w, p);
+		worker_send(w, reply);
+		worker_tell(w, p, v);
 	}
-	send_flush(w);
+	worker_send_flush(w);
 }
 
 static void turn(struct worker *w)
 {
 	struct epoll_event ready[INPUTS_MAX];
-	int n = epoll_wait(w->epoll, ready, INPUTS_MAX, tick_wait_ms(w));
+	int n = epoll_wait(w->epoll, ready, INPUTS_MAX, worker_wait_ms(w));
 	mono_t woke;
 
-	refresh(w);
+	worker_refresh(w);
 	woke = w->path.now;
 	for (int i = 0; i < n; i++)
 		batch(w, &w->input[ready[i].data.u32]);
-	tick(w);
-	tell_flush(w);
+	worker_tick(w);
+	worker_tell_flush(w);
 	w->path.now = host_mono();
 	count_add(&w->path.me->busy_us, (uint64_t)mono_since_us(w->path.now, woke));
 }
@@ -69,9 +69,9 @@ static void *run(void *arg)
 		sem_post(&w->ready);
 		return NULL;
 	}
-	refresh(w);
-	tick_init(w);
-	tell_flush(w);
+	worker_refresh(w);
+	worker_tick_init(w);
+	worker_tell_flush(w);
 	sem_post(&w->ready);
 	while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE))
 		turn(w);
