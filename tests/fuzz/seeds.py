@@ -1,0 +1,147 @@
+#!/usr/bin/python3
+"""Write the first inputs of the packet fuzz targets from the vectors: tests/data/fuzz/<target>/.
+
+    tests/fuzz/seeds.py
+
+The first octet of every input says how it arrives; see the head of each f_*.c. Inner
+addresses of tunnel 1 become those of the tunnel that tests/fuzz/scene.h has for the job.
+"""
+import json
+import os
+import re
+import struct
+from ipaddress import IPv4Address, IPv6Address
+
+DATA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data")
+T1 = bytes.fromhex("20010db802ff0001")
+INET = "2001:db8:ffff::1"
+
+
+def vectors(name):
+    with open(os.path.join(DATA, "vectors", name + ".json")) as f:
+        return json.load(f)
+
+
+def put(target, name, how, body):
+    where = os.path.join(DATA, "fuzz", target)
+    os.makedirs(where, exist_ok=True)
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    with open(os.path.join(where, slug), "wb") as f:
+        f.write(bytes([how]) + body)
+
+
+def of(tid, packet):
+    return packet.replace(T1, bytes.fromhex("20010db802ff") + struct.pack("!H", tid))
+
+
+def ip6(src, dst, next_header, body, hops=64):
+    return (struct.pack("!IHBB", 6 << 28, len(body), next_header, hops)
+            + IPv6Address(src).packed + IPv6Address(dst).packed + body)
+
+
+def ip4(src, dst, proto, body, ttl=64):
+    return (struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0x4000, ttl, proto, 0)
+            + IPv4Address(src).packed + IPv4Address(dst).packed + body)
+
+
+def p41():
+    for v in vectors("encap")["frames"]:
+        frame = bytes.fromhex(v["frame_hex"])
+        put("p41", v["name"], 0, of(9, frame[20 if frame[0] >> 4 == 4 else 40:]))
+    for i, c in enumerate(vectors("forwarding")["cases"]):
+        src = c["src"].replace("2ff:1::", "2ff:9::").replace("2ff:8001:", "2ff:8009:")
+        packet = ip6(src, c["dst"], 17, bytes(min(c["len"], 1300) - 40), c["hlim"])
+        put("p41", f"case {i:02} {c['src']} {c['dst']}", 3 if c["in"] == "uplink" else 0, packet)
+    chains = {
+        "hop by hop": (0, "3a00010400000000"), "destination": (60, "3b00010400000000"),
+        "routing 0": (43, "3b02000100000000" + "00" * 16), "routing 2": (43, "3b02020100000000" + "00" * 16),
+        "fragment": (44, "3a00000100000007"), "later fragment": (44, "3a00000900000007"),
+        "authentication": (51, "3b04000000000001000000010000000000000000000000aa"),
+        "nine headers": (60, "3c00010400000000" * 8 + "3b00010400000000"),
+        "too long": (60, "3bff010400000000"),
+    }
+    for name, (first, chain) in chains.items():
+        for dst in (INET, "2001:db8:2ff:9::1"):
+            put("p41", f"chain {name} {dst}", 0,
+                ip6("2001:db8:2ff:9::2", dst, first, bytes.fromhex(chain) + bytes(24)))
+    put("p41", "6to4", 0, ip6("2001:db8:2ff:9::2", "2002:c000:22a::1", 59, b""))
+    put("p41", "nested", 0, ip6("2001:db8:2ff:9::2", "2001:db8::42", 41, ip6(INET, INET, 59, b"")))
+    put("p41", "hairpin to ayiya", 0, ip6("2001:db8:2ff:9::2", "2001:db8:2ff:1::2", 17, bytes(20)))
+    put("p41", "hairpin to 6in6", 0, ip6("2001:db8:2ff:9::2", "2001:db8:2ff:42c::2", 17, bytes(20)))
+    put("p41", "tcp syn", 0, ip6("2001:db8:2ff:9::2", "2001:db8:2ff:b::2", 6, bytes.fromhex(
+        "04d2005000000001000000006002ffff00000000020405b4")))
+
+
+def gre():
+    for v in vectors("gre")["vectors"]:
+        packet = bytes.fromhex(v["gre_hex"])
+        put("gre", v["name"], 0, of(0xa, packet))
+        put("gre", "keyed " + v["name"], 1, of(0xb, packet))
+    four = ip4("240.127.128.21", "240.127.128.23", 17, bytes(20))
+    put("gre", "to four", 0, bytes.fromhex("00000800") + four)
+
+
+def ayiya():
+    d = vectors("ayiya")
+    for v in d["vectors"]:
+        packet = bytes.fromhex(v["packet_hex"])
+        put("ayiya", v["name"], 0, packet)
+        put("ayiya", "signed " + v["name"], 0x31, packet)
+    for k in ("beat_hex", "forward_hex"):
+        packet = bytes.fromhex(d["sha256_extension"][k])
+        put("ayiya", "sha256 " + k, 2, of(8, packet))
+        put("ayiya", "sha256 signed " + k, 0x32, of(8, packet))
+
+
+def beat():
+    d = vectors("heartbeat")
+    for v in d["vectors"]:
+        put("beat", v["name"], 0, bytes.fromhex(v["message_hex"]))
+    for name, text in {
+            "signed": "HEARTBEAT TUNNEL 2001:db8:2ff:2::2 sender 1700000000 ",
+            "signed address": "HEARTBEAT TUNNEL 2001:db8:2ff:2::2 203.0.113.66 1700000000 ",
+            "signed early": "HEARTBEAT TUNNEL 2001:db8:2ff:2::2 sender 1699999879 "}.items():
+        put("beat", name, 0x21, text.encode())
+
+
+def icmp4():
+    for v in vectors("icmp")["icmpv4_outer"]:
+        put("icmp4", v["name"], 1, bytes.fromhex(v["icmp_hex"]))
+    quotes = {
+        "6in4": ("203.0.113.200", 41, ip6(INET, "2001:db8:2ff:9::2", 58, b"")),
+        "8 octets": ("203.0.113.200", 41, ip6(INET, "2001:db8:2ff:9::2", 58, b"")[:8]),
+        "gre": ("203.0.113.201", 47, bytes.fromhex("000086dd") + ip6(INET, "2001:db8:2ff:a::2", 58, bytes(8))),
+        "gre key": ("203.0.113.202", 47, bytes.fromhex("200086dd00000007") + ip6(INET, "2001:db8:2ff:b::2", 58, b"")),
+        "ayiya": ("198.51.100.7", 17, struct.pack("!HHHH", 5072, 40001, 100, 0)
+                  + bytes.fromhex("415211296553f100") + IPv6Address("2001:db8:2ff:1::1").packed),
+    }
+    for name, (them, proto, body) in quotes.items():
+        for typ, code, mtu in ((3, 4, 1300), (3, 1, 0), (11, 0, 0)):
+            put("icmp4", f"outer {name} {typ} {code}", 1,
+                struct.pack("!BBHHH", typ, code, 0, 0, mtu) + ip4("192.0.2.42", them, proto, body))
+    echo = struct.pack("!BBHHH", 8, 0, 0, 7, 1) + b"abc"
+    for dst in ("240.127.128.20", "240.127.128.2", "240.127.128.23", "192.0.2.1", "240.191.0.1"):
+        put("icmp4", f"inner echo {dst}", 3, ip4("240.127.128.21", dst, 1, echo))
+        put("icmp4", f"inner udp {dst}", 7, ip4("240.127.128.23", dst, 17, bytes(20), 1))
+
+
+def icmp6():
+    d = vectors("icmp")
+    for v in d["vectors"] + d["suppressed"]:
+        packet = bytes.fromhex(v["offending_hex"])[:1300]
+        put("icmp6", v["name"], 2, of(9, packet))
+        put("icmp6", "uplink " + v["name"], 4, of(9, packet))
+    for name, packet in {"echo": d["echo_reply"]["request_hex"], "neighbor": d["neighbor"]["solicit_hex"],
+                         "latency": d["latency"]["reply_hex"]}.items():
+        put("icmp6", name, 3, of(9, bytes.fromhex(packet)))
+    for typ, mtu in ((2, 1300), (1, 0), (3, 0)):
+        six = ip6("2001:db8::42", "2001:db8:cafe::7", 41, ip6(INET, "2001:db8:2ff:42c::2", 58, b""))
+        put("icmp6", f"outer {typ}", 1, struct.pack("!BBHI", typ, 0, 0, mtu) + six)
+        put("icmp6", f"outer brief {typ}", 1, struct.pack("!BBHI", typ, 0, 0, mtu) + six[:48])
+        udp = struct.pack("!HHHH", 5072, 5072, 100, 0) + bytes.fromhex("418411296553f100")
+        six = ip6("2001:db8::42", "2001:db8:cafe::8", 17, udp + IPv6Address("2001:db8:2ff:8::1").packed)
+        put("icmp6", f"outer ayiya {typ}", 1, struct.pack("!BBHI", typ, 0, 0, mtu) + six)
+
+
+for make in (p41, gre, ayiya, beat, icmp4, icmp6):
+    make()
