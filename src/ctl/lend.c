@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <event2/event.h>
 #include "ctl/arena.h"
 
@@ -7,14 +8,22 @@
  */
 static struct arena *lent;
 
+/* libevent looks at errno: a stale EAGAIN would make it try for ever. */
+static void *or_enomem(void *p)
+{
+	if (!p)
+		errno = ENOMEM;
+	return p;
+}
+
 static void *lent_malloc(size_t bytes)
 {
-	return arena_alloc(lent, bytes);
+	return or_enomem(arena_alloc(lent, bytes));
 }
 
 static void *lent_realloc(void *p, size_t bytes)
 {
-	return arena_realloc(lent, p, bytes);
+	return or_enomem(arena_realloc(lent, p, bytes));
 }
 
 static void lent_free(void *p)

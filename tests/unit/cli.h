@@ -26,7 +26,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 
-#define WAIT_S		20
+#define WAIT_S		10
 #define ARENA_BYTES	(4 * 1024 * 1024)
 #define ANSWER_BYTES	(1024 * 1024)
 #define TUNNELS		64
@@ -95,11 +95,13 @@ void control_execute(struct control *c, struct session *s, const char *line, siz
 /* Pretend that clients come from elsewhere. */
 static struct ip6_addr pretended;
 static bool pretending;
+static unsigned int accepts;
 
 int accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 {
 	int client = (int)syscall(SYS_accept4, fd, sa, len, flags);
 
+	accepts++;
 	if (client >= 0 && pretending && sa->sa_family == AF_INET) {
 		struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
 
