@@ -13,6 +13,7 @@
 #include "ctl/edit_notes.h"
 #include "ctl/load.h"
 #include "ctl/refuse.h"
+#include "ctl/stats.h"
 
 #define WAIT_MAX_US	(2 * US_PER_S)
 #define WAIT_STEP_NS	100000
@@ -98,7 +99,7 @@ static void forget_removed(struct control *c, const struct config *cf, uint16_t 
 	if (config_tunnel(cf, tid))
 		return;
 	c->tracer[tid] = NULL;
-	c->region->table.window[tid] = (struct window){ .tunnel = { .in_packets = 0 } };
+	stats_forget(&c->region->table, tid);
 }
 
 /* The old copy becomes equal to the published one; only when no worker reads it any more. */
