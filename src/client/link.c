@@ -274,8 +274,7 @@ static enum link_end fill(struct link *l, int timeout_ms)
 	}
 }
 
-/* @line is valid until the next call; without its line end. */
-static enum link_end next_line(struct link *l, char **line, size_t *len)
+enum link_end link_next(struct link *l, int timeout_ms, char **line, size_t *len)
 {
 	size_t looked = 0;
 
@@ -294,7 +293,7 @@ static enum link_end next_line(struct link *l, char **line, size_t *len)
 		}
 		looked = have;
 
-		enum link_end e = fill(l, ANSWER_MS);
+		enum link_end e = fill(l, timeout_ms);
 
 		if (e != LINK_OK)
 			return e;
@@ -361,12 +360,12 @@ static enum link_end bare_lines(struct link *l, int digit, unsigned long lines,
 	enum link_end e;
 
 	for (; lines; lines--) {
-		e = next_line(l, &line, &len);
+		e = link_next(l, ANSWER_MS, &line, &len);
 		if (e != LINK_OK)
 			return e;
 		each(context, digit, line, len);
 	}
-	e = next_line(l, &line, &len);
+	e = link_next(l, ANSWER_MS, &line, &len);
 	if (e != LINK_OK)
 		return e;
 	r->code = code_of(line, len);
@@ -378,7 +377,7 @@ enum link_end link_answer(struct link *l, struct reply *r, link_line *each, void
 	static const char nothing[] = "OK";
 	char *line;
 	size_t len;
-	enum link_end e = next_line(l, &line, &len);
+	enum link_end e = link_next(l, ANSWER_MS, &line, &len);
 
 	*r = (struct reply){ .code = 0 };
 	if (e != LINK_OK)

@@ -55,9 +55,12 @@ void link_watch_interrupt(struct link *l);
 bool link_interrupted(struct link *l);
 
 enum link_end link_send(struct link *l, const char *line, size_t len);
+/* LINK_LOST also for what no daemon of ours says; it went to @each with digit 0. */
 enum link_end link_answer(struct link *l, struct reply *r, link_line *each, void *context);
 
-/* Octets of a stream, at least one. @timeout_ms -1: for ever */
+/* A line without its end, valid until the next call. @timeout_ms -1: for ever */
+enum link_end link_next(struct link *l, int timeout_ms, char **line, size_t *len);
+/* Octets of a stream, at least one. @timeout_ms as above */
 enum link_end link_read(struct link *l, int timeout_ms, char *to, size_t size, size_t *len);
 
 #endif

@@ -304,10 +304,26 @@ static enum status begin(struct prompt *p)
 	return c->json ? run_silently(c, "cmd format json") : STATUS_OK;
 }
 
+/* In a new session: back to the menu the user was in. */
+static enum status go_to(struct client *c, const struct menu *m)
+{
+	char line[MENU_WORDS_MAX * (sizeof(m->word[0]) + 1)] = "";
+	enum status status;
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < m->n; i++)
+		len += (size_t)snprintf(line + len, sizeof(line) - len, "%s ", m->word[i]);
+	status = m->n > 0 ? run_silently(c, line) : STATUS_OK;
+	if (status == STATUS_OK)
+		c->menu = *m;
+	return status;
+}
+
 /* The connection went with what it was used for; the user goes on. */
 static enum status again(struct prompt *p)
 {
 	struct client *c = p->client;
+	const struct menu menu = c->menu;
 	struct why why;
 
 	link_close(&c->link);
@@ -315,7 +331,10 @@ static enum status again(struct prompt *p)
 		fprintf(stderr, "sixxsctl: %s\n", why.text);
 		return STATUS_LOST;
 	}
-	return begin(p);
+
+	enum status status = begin(p);
+
+	return status == STATUS_OK ? go_to(c, &menu) : status;
 }
 
 /* Return: whether the session goes on, @status if not */

@@ -13,16 +13,36 @@ static bool is_refusal(int digit)
 	return digit == 4 || digit == 5;
 }
 
-/* ">> main > pop (use '..' ...)" and "<< main": the session moved to another menu. */
-static void follow_menu(struct client *c, const char *line, size_t len)
+/* The text of an answer of one sentence, in either format. */
+static bool message_of(const struct client *c, const char **line, size_t *len)
 {
-	static const char json[] = "{\"message\":\"", hint[] = " (use ";
+	static const char head[] = "{\"message\":\"", tail[] = "\"}";
 
-	if (c->json && len > strlen(json) && memcmp(line, json, strlen(json)) == 0) {
-		line += strlen(json);
-		len -= strlen(json) + strlen("\"}");
-	}
-	if (len < 7 || (memcmp(line, ">> main", 7) != 0 && memcmp(line, "<< main", 7) != 0))
+	if (!c->json)
+		return true;
+	if (*len < strlen(head) + strlen(tail) || memcmp(*line, head, strlen(head)) != 0)
+		return false;
+	*line += strlen(head);
+	*len -= strlen(head) + strlen(tail);
+	return true;
+}
+
+static bool starts(const char *text, size_t len, const char *with)
+{
+	return len >= strlen(with) && memcmp(text, with, strlen(with)) == 0;
+}
+
+/* Two answers that change what comes next: another menu, and a tunnel under debug. */
+static void notice(struct client *c, const char *line, size_t len)
+{
+	static const char debug[] = "Debugging has been enabled", hint[] = " (use ";
+
+	if (!message_of(c, &line, &len))
+		return;
+	if (len == strlen(debug) && starts(line, len, debug))
+		c->traces = true;
+	/* ">> main > pop (use '..' or ...)" and "<< main" */
+	if (!starts(line, len, ">> main") && !starts(line, len, "<< main"))
 		return;
 
 	const char *end = memmem(line, len, hint, strlen(hint));
@@ -35,7 +55,7 @@ static void print_line(void *context, int digit, const char *line, size_t len)
 	FILE *to = is_refusal(digit) || digit == 0 ? stderr : stdout;
 
 	if (digit == 2)
-		follow_menu(context, line, len);
+		notice(context, line, len);
 	fwrite(line, 1, len, to);
 	putc('\n', to);
 }
@@ -56,6 +76,27 @@ static enum link_end print_stream(struct link *l)
 	return e;
 }
 
+/* The session goes on, but a line is a packet's: show them like a stream. */
+static enum link_end print_traces(struct link *l)
+{
+	static const char code[] = "200 ";
+	enum link_end e;
+	char *line;
+	size_t len;
+
+	link_watch_interrupt(l);
+	fflush(stdout);
+	while ((e = link_next(l, -1, &line, &len)) == LINK_OK) {
+		size_t skip = starts(line, len, code) ? strlen(code) : 0;
+
+		fwrite(line + skip, 1, len - skip, stdout);
+		putchar('\n');
+		if (fflush(stdout) == EOF)
+			return LINK_INTERRUPTED;	/* nobody reads any more */
+	}
+	return e;
+}
+
 static enum status status_of(int code)
 {
 	return is_refusal(code / 100) ? STATUS_REFUSED : STATUS_OK;
@@ -66,6 +107,7 @@ struct result run_line(struct client *c, const char *line, size_t len)
 	struct result r = { .status = STATUS_LOST };
 	struct reply reply;
 
+	c->traces = false;
 	r.end = link_send(&c->link, line, len);
 	if (r.end == LINK_OK)
 		r.end = link_answer(&c->link, &reply, print_line, c);
@@ -74,9 +116,9 @@ struct result run_line(struct client *c, const char *line, size_t len)
 
 	r.status = status_of(reply.code);
 	r.farewell = reply.code == 666;
-	if (reply.stream) {
+	if (reply.stream || c->traces) {
 		r.streamed = true;
-		r.end = print_stream(&c->link);
+		r.end = reply.stream ? print_stream(&c->link) : print_traces(&c->link);
 		r.status = r.end == LINK_INTERRUPTED ? STATUS_OK : STATUS_LOST;
 	}
 	fflush(stdout);

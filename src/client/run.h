@@ -21,6 +21,7 @@ struct client {
 	bool			json;
 	struct table		table;	/* interactive only */
 	struct menu		menu;	/* interactive only */
+	bool			traces;	/* the last answer: what a tunnel does follows, line by line */
 };
 
 struct result {

@@ -290,6 +290,21 @@ def test_a_stream_that_breaks_is_lost(daemon):
     assert b"connection lost" in done.stderr
 
 
+@pytest.mark.parametrize("args,answer,trace,shown", [
+    ([], b"200 Debugging has been enabled\n", b"200 [T1  uplink ] x\n", b"[T1  uplink ] x\n"),
+    (["-j"], b'200 {"message":"Debugging has been enabled"}\n', b'200 {"trace":"x"}\n',
+     b'{"trace":"x"}\n'),
+])
+def test_a_tunnel_under_debug_is_watched(daemon, args, answer, trace, shown):
+    fake = daemon(lambda line: [answer, trace[:7], trace[7:]])
+    p = subprocess.Popen([CTL, "-h", "127.0.0.1", "-p", str(fake.port), *args, "tunnel", "set",
+                          "debug", "T1", "on"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert p.stdout.readline() == answer[4:]
+    assert p.stdout.readline() == shown
+    p.send_signal(signal.SIGINT)
+    assert p.wait(10) == OK and p.stdout.read() == b"" and p.stderr.read() == b""
+
+
 @pytest.mark.parametrize("line", [b"200 what follows is text\n", b"404 trace follows\n"])
 def test_not_every_line_that_ends_so_is_a_stream(daemon, line):
     assert ctl(daemon(lambda asked: line), "x")[1:] in (
@@ -352,7 +367,8 @@ def terminal(daemon, tmp_path):
         "/": b"200 << main\n", "end": b"200 << main\n",
         "tunnel list": b"201 2\nT1 up\nT2 up\n200 OK\n", "tunnel list ": b"200 blank\n",
         "exit": b"666 Tschau\n", "stream": [b"200 trace follows\n", b"200 one\n"],
-        "cmd format json": b'200 {"message":"Ok"}\n', "gone": None,
+        "cmd format json": b'200 {"message":"Ok"}\n', "gone": None, "pop ": b"200 >> main > pop\n",
+        "debug": b"200 Debugging has been enabled\n200 [T1 two\n",
     }
     made = []
 
@@ -475,6 +491,13 @@ def test_a_stream_gives_the_prompt_back(terminal):
     t.expect("T2 up")
     t.expect("chtst01> ")
     assert len(fake.open) == 2
+    t.type("pop\r")
+    t.expect("chtst01 pop> ")
+    t.type("debug\r")
+    t.expect("[T1 two")
+    t.type("\x03")
+    t.expect("chtst01 pop> ")
+    assert len(fake.open) == 3 and fake.lines[-1] == "pop "
     t.type("\x04")
     assert t.end() == OK
 
