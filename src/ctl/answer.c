@@ -254,7 +254,7 @@ void json_close(struct answer *an, char bracket)
 void json_str(struct answer *an, const char *key, const char *value)
 {
 	if (!value) {
-		json_null(an, key);
+		json_none(an, key);
 		return;
 	}
 	if (begin(an, key))
@@ -277,12 +277,12 @@ void json_int(struct answer *an, const char *key, int64_t value)
 	put_value(an, key, text);
 }
 
-void json_real(struct answer *an, const char *key, double value)
+void json_float(struct answer *an, const char *key, double value)
 {
 	char text[328];		/* of the largest double */
 
 	if (!isfinite(value)) {
-		json_null(an, key);
+		json_none(an, key);
 		return;
 	}
 	snprintf(text, sizeof(text), "%.3f", value);
@@ -294,7 +294,7 @@ void json_bool(struct answer *an, const char *key, bool value)
 	put_value(an, key, value ? "true" : "false");
 }
 
-void json_null(struct answer *an, const char *key)
+void json_none(struct answer *an, const char *key)
 {
 	put_value(an, key, "null");
 }

@@ -87,8 +87,8 @@ void json_close(struct answer *an, char bracket);			/* '}' or ']' */
 void json_str(struct answer *an, const char *key, const char *value);
 void json_uint(struct answer *an, const char *key, uint64_t value);
 void json_int(struct answer *an, const char *key, int64_t value);
-void json_real(struct answer *an, const char *key, double value);	/* three decimals */
+void json_float(struct answer *an, const char *key, double value);	/* three decimals */
 void json_bool(struct answer *an, const char *key, bool value);
-void json_null(struct answer *an, const char *key);
+void json_none(struct answer *an, const char *key);
 
 #endif

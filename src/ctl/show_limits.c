@@ -60,7 +60,7 @@ static void limits_tunnels(const struct config *cf, struct answer *an)
 		       (uint64_t)plan_tid_last(p) + 1);
 	} else {
 		label(an, "Tunnels, prefix's room", "no tunnel prefix yet");
-		json_null(an, "tunnel_prefix_room");
+		json_none(an, "tunnel_prefix_room");
 	}
 }
 

@@ -8,16 +8,16 @@
 static void json_ms(struct answer *an, const char *key, double ms)
 {
 	if (ms < 0)
-		json_null(an, key);
+		json_none(an, key);
 	else
-		json_real(an, key, ms);
+		json_float(an, key, ms);
 }
 
 void json_latency(struct answer *an, const struct stats_latency *l)
 {
 	json_uint(an, "pings_sent", l->sent);
 	json_uint(an, "pings_received", l->received);
-	json_real(an, "loss_percent", l->loss_percent);
+	json_float(an, "loss_percent", l->loss_percent);
 	json_ms(an, "min_ms", l->min_ms);
 	json_ms(an, "avg_ms", l->avg_ms);
 	json_ms(an, "max_ms", l->max_ms);

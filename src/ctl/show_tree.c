@@ -87,7 +87,7 @@ static void json_row(const struct walk *w, const struct cmd *cmd)
 		const struct arg_spec *a = &cmd->args[i];
 
 		json_open(an, NULL, '{');
-		json_str(an, "name", a->name);
+		json_str(an, "name", a->name ? a->name : a->choices);
 		json_str(an, "type", arg_word(a->type));
 		json_bool(an, "optional", a->optional);
 		if (a->choices)

@@ -237,8 +237,8 @@ static void text_reasons(const struct view *v, struct answer *an)
 		uint64_t count = count_get(&v->errors->verdict[i]);
 
 		if (count)
-			label(an, "Dropped", "%" PRIu64 " %s (%s)", count, verdict_info[i].sentence,
-			      verdict_info[i].name);
+			label(an, verdict_info[i].name, "%" PRIu64 ", %s", count,
+			      verdict_info[i].sentence);
 	}
 }
 
@@ -287,7 +287,7 @@ static void json_settings(const struct view *v, struct answer *an)
 	if (v->ep.path_mtu_bytes)
 		json_uint(an, "outer_path_mtu_bytes", v->ep.path_mtu_bytes);
 	else
-		json_null(an, "outer_path_mtu_bytes");
+		json_none(an, "outer_path_mtu_bytes");
 	json_str(an, "endpoint_from", word_kind(c->kind));
 	json_bool(an, "disabled", c->flags & TUNNEL_DISABLED);
 	json_bool(an, "password_set", c->flags & TUNNEL_SECRET);
@@ -295,7 +295,7 @@ static void json_settings(const struct view *v, struct answer *an)
 	if (c->flags & TUNNEL_GRE_KEY)
 		json_uint(an, "gre_key", c->gre_key);
 	else
-		json_null(an, "gre_key");
+		json_none(an, "gre_key");
 	json_str(an, "hash", word_hash(c->hash));
 	json_uint(an, "rate_kbit_s", c->rate_kbit_s);
 	json_uint(an, "rate_packets_s", c->rate_pps);
@@ -312,7 +312,7 @@ static void json_addresses(const struct view *v, struct answer *an)
 
 		json_str(an, "routed_prefix", prefix_text(&routed, text));
 	} else {
-		json_null(an, "routed_prefix");
+		json_none(an, "routed_prefix");
 	}
 	json_uint(an, "subnets", v->subnets);
 	json_open(an, "subnets_shown", '[');
@@ -320,7 +320,7 @@ static void json_addresses(const struct view *v, struct answer *an)
 		json_str(an, NULL, prefix_text(&v->subnet[i], text));
 	json_close(an, ']');
 	if (!has_four(v)) {
-		json_null(an, "ipv4");
+		json_none(an, "ipv4");
 		return;
 	}
 

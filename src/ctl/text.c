@@ -84,7 +84,7 @@ void label(struct answer *an, const char *name, const char *fmt, ...)
 void json_when(struct answer *an, const char *key, int64_t at_s)
 {
 	if (at_s == 0)
-		json_null(an, key);
+		json_none(an, key);
 	else
 		json_int(an, key, at_s);
 }

@@ -99,9 +99,9 @@ static void fields_nest_and_take_commas_where_they_belong(void)
 	json_close(&an, ']');
 	json_bool(&an, "yes", true);
 	json_bool(&an, "no", false);
-	json_real(&an, "ms", 12.3456);
-	json_real(&an, "none", (double)INFINITY);
-	json_null(&an, "null");
+	json_float(&an, "ms", 12.3456);
+	json_float(&an, "none", (double)INFINITY);
+	json_none(&an, "null");
 	json_str(&an, "unset", NULL);
 	ok(is(&an, "200 {\"empty\":[],\"rows\":[{\"most\":18446744073709551615,"
 		   "\"least\":-9223372036854775808},{},\"x\"],\"yes\":true,\"no\":false,"

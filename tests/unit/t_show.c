@@ -574,7 +574,7 @@ static void show_tells_our_own_settings(void)
 	   has_line(text, "Routed Subnets, more    : 2"), "sixteen subnets, then how many more");
 	ok(has_line(text, "IPv4 Inside             : none: TID 0x3f80 is beyond the to-four plan, "
 			  "which ends at 0x3f7f"), "no IPv4, and why");
-	ok(has_line(text, "Dropped                 : 12 hop limit ran out here (DROP_HOP_LIMIT)"),
+	ok(has_line(text, "DROP_HOP_LIMIT          : 12, hop limit ran out here"),
 	   "the finer reasons");
 	ok(strstr(run(tunnel_show, ANSWER_JSON, TID_NO_FOUR, NULL), "\"ipv4\":null") &&
 	   strstr(wire, "\"subnets\":18,") && strstr(wire, "\"gre_key\":4294967295"),
