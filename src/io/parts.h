@@ -83,6 +83,7 @@ struct worker {
 	struct inbox		in;
 	struct outbox		out[2];		/* [0] IPv4, [1] IPv6 */
 	uint8_t			*fragment;	/* PKT_ROOM, one fragment at a time */
+	uint8_t			*segment;	/* PKT_ROOM, one cut packet at a time */
 	uint32_t		fragment_id;
 	int64_t			second;		/* ticks done, on the monotonic clock */
 	bool			told;		/* something new is in the ring */

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "host/privileges.h"
+#include "io/offload.h"
 #include "wire/proto.h"
 
 #define STACK_BYTES	(512 * 1024)
@@ -25,6 +26,35 @@ void worker_refresh(struct worker *w)
 	worker_tell(w, NULL, PASS);
 }
 
+/* @i: whose answer buffer is free until the next flush */
+static void one_packet(struct worker *w, struct pkt *p, unsigned int i)
+{
+	struct pkt *reply = &w->in.reply[i];
+	enum verdict v;
+
+	pkt_init(reply, w->in.answer + (size_t)i * PKT_ROOM, 0, VIA_SELF);
+	v = path_run(&w->path, p, reply);
+	worker_send(w, p);
+	worker_send(w, reply);
+	worker_tell(w, p, v);
+}
+
+/* One buffer for all of them, so each has left before the next is cut. */
+static void cut_packet(struct worker *w, const struct pkt *merged, struct offload *o,
+		       unsigned int i)
+{
+	size_t len;
+
+	while ((len = offload_next(o, w->segment + PKT_HEADROOM)) != 0) {
+		struct pkt p;
+
+		pkt_init(&p, w->segment, len, merged->via);
+		p.outer = merged->outer;
+		one_packet(w, &p, i);
+		worker_send_flush(w);
+	}
+}
+
 static void batch(struct worker *w, struct input *in)
 {
 	unsigned int n;
@@ -32,14 +62,18 @@ static void batch(struct worker *w, struct input *in)
 	worker_refresh(w);
 	n = worker_receive(w, in);
 	for (unsigned int i = 0; i < n; i++) {
-		struct pkt *p = &w->in.pkt[i], *reply = &w->in.reply[i];
-		enum verdict v;
+		struct pkt *p = &w->in.pkt[i];
+		bool plain = p->via == VIA_P41 || p->via == VIA_GRE;
+		struct offload o;
 
-		pkt_init(reply, w->in.answer + (size_t)i * PKT_ROOM, 0, VIA_SELF);
-		v = path_run(&w->path, p, reply);
-		worker_send(w, p);
-		worker_send(w, reply);
-		worker_tell(w, p, v);
+		if (!plain || !offload_find(p, &o)) {
+			one_packet(w, p, i);
+		} else if (o.cut) {
+			cut_packet(w, p, &o, i);
+		} else {
+			offload_finish(p, &o);
+			one_packet(w, p, i);
+		}
 	}
 	worker_send_flush(w);
 }
@@ -144,8 +178,9 @@ struct worker *worker_new(struct region *region, const struct host_fds *fds, uns
 	w->in.buffer = taken((size_t)BATCH * PKT_ROOM);
 	w->in.answer = taken((size_t)BATCH * PKT_ROOM);
 	w->fragment = taken(PKT_ROOM);
+	w->segment = taken(PKT_ROOM);
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!w->in.buffer || !w->in.answer || !w->fragment || w->epoll < 0 ||
+	if (!w->in.buffer || !w->in.answer || !w->fragment || !w->segment || w->epoll < 0 ||
 	    sem_init(&w->ready, 0, 0) < 0) {
 		why_say(why, -ENOMEM, "no memory for a worker's packets");
 		worker_stop(w);
@@ -206,5 +241,6 @@ void worker_stop(struct worker *w)
 	free(w->in.buffer);
 	free(w->in.answer);
 	free(w->fragment);
+	free(w->segment);
 	free(w);
 }
