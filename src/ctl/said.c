@@ -88,11 +88,12 @@ bool said_tunnel(const struct config *cf, uint16_t tid, enum tunnel_line line,
 
 static bool said_details(const struct pop *pop, unsigned int id, char buf[SAID_MAX])
 {
-	char v4[ADDR_TEXT_MAX], v6[ADDR_TEXT_MAX];
+	char v4[ADDR_TEXT_MAX], v6[ADDR_TEXT_MAX], name[WORD_QUOTED_MAX];
 
 	if (!pop->set)
 		return false;
-	snprintf(buf, SAID_MAX, "details %u %s %s %s", id, pop->name,
+	snprintf(buf, SAID_MAX, "details %u %s %s %s", id,
+		 word_quote(name, pop->name, strlen(pop->name)),
 		 addr_is_unspecified(&pop->v4) ? "unspecified" : addr_text(&pop->v4, v4),
 		 addr_is_unspecified(&pop->v6) ? "unspecified" : addr_text(&pop->v6, v6));
 	return true;
