@@ -49,7 +49,7 @@ def main():
             if not os.path.exists(os.path.join(os.path.dirname(doc), target)):
                 bad.append(f"{os.path.relpath(doc, ROOT)} links to {target}, which is not there")
 
-    dump = subprocess.run([os.path.join(build, "src/ctl/dump-commands")], capture_output=True,
+    dump = subprocess.run([os.path.join(build, "doc/dump-commands")], capture_output=True,
                           text=True, check=True).stdout
     paths = {line.split("\t")[0] for line in dump.splitlines()}
     shown = re.findall(r"^(?:\$ )?sixxsctl (?:-j )?([a-z].*)$",
