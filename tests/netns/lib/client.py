@@ -197,3 +197,29 @@ class Heartbeat(Protocol41):
     def beat(self, them=None, port=30000, message=None, **how):
         message = heartbeat(self.inner, self.password, **how) if message is None else message
         self.wire.send(packets.udp(them or self.them, self.us, port, HEARTBEAT_PORT, message))
+
+
+def reassemble(parts):
+    """One packet from the fragments of it, either family; None while some are missing."""
+    if not parts:
+        return None
+    parts = sorted(parts, key=lambda p: p.offset)
+    data, proto = b"", parts[0].proto
+    for p in parts:
+        if p.offset != len(data):
+            return None
+        data += p.payload
+    if parts[-1].more:
+        return None
+    whole = packets.ip(parts[0].src, parts[0].dst, proto, data, parts[0].ttl, parts[0].tos)
+    return packets.parse(whole)
+
+
+def fragment6(packet):
+    """An IPv6 packet with a fragment header, as a Packet of its own fragment; else as it is."""
+    if packet.version != 6 or packet.proto != packets.FRAGMENT:
+        return packet
+    proto, _, where, ident = struct.unpack("!BBHI", packet.payload[:8])
+    packet.proto, packet.payload, packet.ident = proto, packet.payload[8:], ident
+    packet.offset, packet.more = where & 0xFFF8, bool(where & 1)
+    return packet

@@ -25,6 +25,18 @@ DEVICE = "sixxs"
 HERE = os.path.dirname(os.path.abspath(__file__))
 CLI_PORT = 42003
 
+# sixxsd's error names in index order: 21 historic ones, then those added since
+ERROR_NAMES = (
+    "Encap.Pkt Too Big", "Disabled tunnel", "Clock Off", "Encap.Pkt Send Error",
+    "Same In&Out Interface", "Wrong Source IPv6", "Wrong Source IPv4", "Packet over uplink",
+    "Non-IPv6 Payload", "Non-IPv4 Payload", "AYIYA Hash Fail", "AYIYA-non-AYIYA",
+    "AYIYA Invalid Forward", "Heartbeat Hash Fail", "HB-non-HB", "HB Missing sender",
+    "HB Sender Mismatch", "HB Missing Time", "ICMPv4 Errors Received", "ICMPv4 Echo Req. Recv.",
+    "Wrong Payload",
+    "Wrong Outer Source", "Replayed Packet", "Rate Limited", "Nested Encapsulation",
+    "Malformed Packet",
+)
+
 
 def binary(name="sixxsd"):
     chosen = os.environ.get(name.upper())
@@ -281,13 +293,9 @@ class Daemon:
 
     def errors(self, tunnel):
         """error name: count, from `tunnel show`"""
-        lines = self.cli(f"tunnel show {tunnel}").lines
-        start = next(i for i, line in enumerate(lines) if line.startswith("Encap.Pkt Too Big"))
-        result = {}
-        for line in lines[start:]:
-            name, value = re.fullmatch(r"(.{24,}?)\s*: (none|\d+, last: .*)", line).groups()
-            result[name.strip()] = 0 if value == "none" else int(value.split(",")[0])
-        return result
+        shown = self.show(tunnel)
+        return {name: 0 if shown[name] == "none" else
+                int(re.fullmatch(r"(\d+), last: .+", shown[name])[1]) for name in ERROR_NAMES}
 
     def stats(self):
         """`tunnel stats`: name: list of numbers"""
