@@ -264,7 +264,7 @@ def test_a_dynamic_tunnel_without_password_loads_with_a_warning(daemon):
 
 
 def test_comments_crlf_tabs_and_a_last_line_without_end(daemon):
-    d = daemon("# c\r\n// c\r\n\r\n \t pop set id 7\r\nPOP SET Details 7 \"x y\" 192.0.2.42 ::\r\n"
+    d = daemon("# c\r\n// c\r\n\r\n \t pop set id 7\r\nPOP SET Details 7 \"x\"y 192.0.2.42 ::\r\n"
                "pop\n/\npop set id 5\npop set id 6")
     d.start()
     assert d.cli("pop get id").text == "6"

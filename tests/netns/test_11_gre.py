@@ -96,6 +96,16 @@ def test_the_wrong_key_and_the_wrong_checksum(pop):
     pop.silent()
 
 
+def test_a_key_goes_both_ways(pop):
+    """A kernel with a key on its tunnel accepts nothing without it."""
+    pop.clear()
+    keyed = pop.gre("3", "198.51.100.8", key=KEY)
+    keyed.ping(keyed.pop_inner)
+    pop.from_uplink(packets.filler(HOST6, keyed.inner, 1400))
+    outer, inner = keyed.receive()
+    assert len(outer.raw) == 1428 and len(inner.raw) == 1400
+
+
 def test_sequence_numbers_are_ignored(pop, client):
     for seq in (7, 8, 3, 0xFFFFFFFF):
         client.send(packets.filler(client.inner, HOST6, 100), seq=seq)

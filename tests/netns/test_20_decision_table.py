@@ -85,7 +85,7 @@ FROM_TUNNEL = [     # sections 2.2 and 4
         "2001:0:102:304:0:ffff:3fff:fdd5", "2001:db8:ffff::5efe:c000:22a",
         "2001:db8:ffff::200:5efe:c000:22a")),
     *(Row("T1", f"{P}:1::2", d, "uplink") for d in (
-        "2002:c000:201::1", "2001:0:102:304::1", "2001:db8:ffff::5efe:c000:201")),
+        "2002:c000:201::1", "2001:0:102:304::1", "2001:db8:fffe::5efe:c000:201")),
     Row("T1", f"{P}:1::2", f"{P}:3::1", "local"),
     Row("T1", f"{P}:1::2", f"{P}:4::1", "local"),
     Row("T1", f"{P}:1::2", f"{P}:ffff::1", "local"),
@@ -243,7 +243,7 @@ def walk(pop, row):
         assert row.expect.startswith("drop"), row.expect
     pop.silent(row.expect)
     if not row.expect.startswith("uplink") and row.come != "uplink":
-        mine = [p for p in pop.tun.seen() if p.dst == row.dst and not p.out_of_device]
+        mine = [p for p in pop.tun.seen() if p.src == row.src and not p.out_of_device]
         assert not mine, "never written to the TUN device"
 
     want = {}

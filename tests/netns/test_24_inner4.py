@@ -99,7 +99,7 @@ def test_between_tunnels(pop):
     assert outer.payload[:4] == b"\0\0\x08\0" and got.dst == user(1)
 
 
-WRONG_SOURCE = [user(2), subnet(2, 1), local(1), local(2), "240.191.128.3", "10.0.0.1",
+WRONG_SOURCE = [user(1), subnet(1, 1), local(1), local(2), "240.191.128.3", "10.0.0.1",
                 "198.51.100.1", POP4, "240.0.0.1"]
 
 

@@ -127,8 +127,6 @@ def test_a_failing_command_has_no_effect(running):
     bad = ["tunnel set config 1 T77 198.51.100.99 up 1500",
            "tunnel set config 1 T77 198.51.100.999 up 1400",
            "tunnel set config 1 T1 198.51.100.1 up 1480 " + "p" * 133,
-           "tunnel set config 1 T2 198.51.100.1 up 1480",
-           "tunnel set config 7 T1 198.51.100.1 up 1480",
            "tunnel set config 8 T88 127.0.0.1 up 1480", "tunnel set config 8 T88 224.0.0.1 up 1480",
            "tunnel set config 8 T88 192.0.2.42 up 1480", "tunnel set config 8 T88 :: up 1480",
            "tunnel set config 8 T88 2001:db8:2ff:1::2 up 1480",
@@ -197,6 +195,8 @@ def streams(running):
                            for c in (running.one, running.ay, running.hb)
                            for way in ("up", "down")]
         yield running
+        for s in running.streams:
+            s.pause_until(100)
     lost = {f"{s.client.inner} {'up' if s.up else 'down'}": s.lost() for s in running.streams}
     assert sum(s.sent for s in running.streams) > 500
     assert not any(lost.values()), lost
@@ -390,8 +390,8 @@ def test_comments_at_the_head_are_kept(pop):
     for _ in range(2):
         p.cli("pop saveconfig")
         saved = read(p.daemon)
-        assert saved.startswith(head), saved[:200]
-        assert saved.count("do not edit by hand") == 1
+        assert head in saved and saved.index(head) < saved.index("\npop\n"), saved[:200]
+        assert saved.count("do not edit by hand") == saved.count("stored by") == 1
         p.daemon.stop()
         p.daemon.start()
 

@@ -167,6 +167,7 @@ def test_a_session_that_does_not_read_slows_nothing(running, how):
     for stream in streams:
         assert stream.lost() == []
     if how == "slow":
+        s.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         end = time.monotonic() + CLI_S
         told = False
         while not told and time.monotonic() < end:

@@ -150,9 +150,13 @@ class Gre(Client):
         if outer.proto != packets.GRE or outer.dst != self.them or outer.fragment:
             return None
         flags, proto = struct.unpack("!HH", outer.payload[:4])
-        inner = outer.payload[4:]
+        inner, want = outer.payload[4:], 0
+        if self.key is not None:
+            want, inner = 0x2000, outer.payload[8:]
+            if outer.payload[4:8] != struct.pack("!I", self.key):
+                return None
         version = {0x86DD: 6, 0x0800: 4}.get(proto)
-        return inner if flags == 0 and inner and inner[0] >> 4 == version else None
+        return inner if flags == want and inner and inner[0] >> 4 == version else None
 
 
 class Ayiya(Client):

@@ -121,7 +121,7 @@ class Session:
         line, self.buffer = self.buffer.split(b"\n", 1)
         if b"\r" in line or b"\0" in line:
             raise CliError(f"CR or NUL in {line!r}")
-        return line.decode()
+        return line.decode(errors="surrogateescape")
 
     def rest(self, deadline_s=CLI_S):
         """Everything until the daemon closes."""
@@ -221,7 +221,8 @@ class Daemon:
         end = time.monotonic() + START_S
         while True:
             if self.process.poll() is not None:
-                raise RuntimeError(f"ended with {self.process.returncode}: {self.output()}")
+                code, self.process = self.process.returncode, None
+                raise RuntimeError(f"ended with {code}: {self.output()}")
             with contextlib.suppress(OSError, CliError):
                 self._cli = self.session()
                 return
