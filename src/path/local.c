@@ -46,6 +46,18 @@ static enum verdict echo(struct path *pa, struct pkt *p, const struct message *m
 	return CONSUMED_ECHO;
 }
 
+/* Options of neighbour discovery: all whole, none of length 0 (RFC 4861 7.1.1). */
+static bool options_ok(struct cur c)
+{
+	struct icmp6_option o;
+
+	while (c.left > 0) {
+		if (!CUR_PEEK(c, &o) || o.len == 0 || !cur_skip(&c, (size_t)o.len * 8))
+			return false;
+	}
+	return true;
+}
+
 /* RFC 4861 7.1.1 and 7.2.3; the other end has no link-layer address, so neither do we. */
 static enum verdict neighbor(const struct message *m, struct pkt *reply)
 {
@@ -55,7 +67,8 @@ static enum verdict neighbor(const struct message *m, struct pkt *reply)
 	if (!CUR_TAKE(&c, &nd))
 		return DROP_LOCAL_SHORT;
 	if (m->ip.hop_limit != ICMP_ND_HOPS || nd.code != 0 ||
-	    addr_is_unspecified(&m->ip.src) || !addr_eq(&nd.target, &m->ip.dst))
+	    addr_is_unspecified(&m->ip.src) || !addr_eq(&nd.target, &m->ip.dst) ||
+	    !options_ok(c))
 		return DROP_LOCAL_NEIGHBOR;
 
 	nd.type = ICMP6_NEIGHBOR_ADVERT;

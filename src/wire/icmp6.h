@@ -33,6 +33,12 @@ struct icmp6_nd {
 };
 _Static_assert(sizeof(struct icmp6_nd) == 24, "RFC 4861 4.3, 4.4");
 
+struct icmp6_option {
+	uint8_t		type;
+	uint8_t		len;	/* in units of 8 octets, this header included */
+};
+_Static_assert(sizeof(struct icmp6_option) == 2, "RFC 4861 4.6");
+
 enum icmp6_type {
 	ICMP6_UNREACHABLE	= 1,
 	ICMP6_TOO_BIG		= 2,
