@@ -3,7 +3,7 @@
  *
  *	T1 ayiya, up	T2 heartbeat, up	T5 dynamic	T6 dynamic, no password
  *	T7 disabled	T8 SHA-256, up		T9 6in4		Ta GRE	Tb GRE with key 7
- *	T3 down		T4 disabled		T42c 6in6
+ *	T3 down		T4 disabled		T42c 6in6	Tc with the PoP itself as endpoint
  *
  * Every input meets the same PoP. What may have changed afterwards is decided here
  * from the rules, not from the code: security.md D4, H8, L5, L9.
@@ -29,7 +29,7 @@ struct sender {
 	uint16_t	port;
 };
 
-static const uint16_t scene_tids[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 0xa, 0xb, 0x42c };
+static const uint16_t scene_tids[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 0xa, 0xb, 0xc, 0x42c };
 
 /* Two copies of what a packet may change: as every input finds it, and as it is now. */
 struct scene_state {
@@ -91,6 +91,7 @@ static void scene_open(void)
 	pop_static(scene, cf, 0xb, "203.0.113.202", 1400, TUNNEL_GRE_KEY | TUNNEL_MSS);
 	cf->tunnel[0xb].encap = ENCAP_GRE;
 	cf->tunnel[0xb].gre_key = 7;
+	pop_static(scene, cf, 0xc, pop_v4, 1280, 0);
 	cf->subnet[1] = 9;
 	cf->subnet[2] = 0xa;
 	pop_apply(scene);
@@ -201,6 +202,13 @@ static void endpoints_hold(enum verdict v, const uint8_t *bytes, size_t len)
 
 static void proof_holds(const uint8_t *bytes, size_t len)
 {
+	const struct pkt *p = &scene->p;
+
+	if (p->accepted && p->via == VIA_AYIYA)
+		must(proves(p->via, bytes, len), "nothing enters without its proof");
+	if (p->accepted && (p->via == VIA_P41 || p->via == VIA_GRE))
+		must(addr_eq(&p->outer.them, &pop_tunnel(scene, p->from)->ep.them),
+		     "nor plainly, but from the endpoint");
 	for (size_t i = 0; i < ARRAY_LEN(scene_tids); i++) {
 		const struct tunnel_cold *was = &scene_fresh.cold[i];
 		const struct tunnel_cold *is = &scene->region.table.cold[scene_tids[i]];
@@ -212,6 +220,33 @@ static void proof_holds(const uint8_t *bytes, size_t len)
 		     "only a proof is a sign of life");
 		must(scene_tids[i] != 6 && scene_tids[i] != 7, "and none is without a password");
 	}
+}
+
+/* Whose it says it is must be who sent it; security.md D1, D3, D5, H1. */
+static void source_holds(enum verdict v)
+{
+	static const uint8_t ours[6] = { 0x20, 0x01, 0x0d, 0xb8, 0x02, 0xff };
+	static const uint8_t subnets[5] = { 0x20, 0x01, 0x0d, 0xb8, 0x30 };
+	const struct pkt *p = &scene->p;
+	const uint8_t *src = p->inner + 8;
+	unsigned int tid = TID_NONE;
+
+	if (v != SENT_TUNNEL && v != SENT_UPLINK)
+		return;
+	if (p->inner[0] >> 4 == 4) {
+		const uint8_t *four = p->inner + 12;
+		uint32_t low = (uint32_t)(four[1] & 0x3f) << 16 | (uint32_t)four[2] << 8 | four[3];
+
+		if (four[0] == 0xf0 && four[1] >> 6 == 1)
+			tid = low >= 0x3f8000 ? low >> 1 & 0x3fff : low >> 8;
+		must(low < 0x3f8000 || low & 1 || tid == TID_NONE, "the PoP's side is nobody's source");
+	} else if (memcmp(src, ours, sizeof(ours)) == 0) {
+		tid = ((unsigned int)src[6] << 8 | src[7]) & 0x7fff;
+		must(src[6] & 0x80 || src[15] == 2, "of a transfer net only ::2 is a source");
+	} else if (memcmp(src, subnets, sizeof(subnets)) == 0) {
+		tid = src[5] == 1 ? 9 : src[5] == 2 ? 0xa : 0xfff0;
+	}
+	must(tid == p->from, "what is forwarded has a source of the tunnel it came from");
 }
 
 /* An outer packet to a tunnel: whole, to its endpoint, no larger than it may be. */
@@ -234,6 +269,48 @@ static void wire_holds(const struct pkt *p, size_t inner_most)
 	must(p->len <= inner_most + tunnel_overhead(c, ep), "no larger than what it carries");
 	if (p->data[0] >> 4 == 4)
 		must(naive_add(0, p->data, 20) == 0xffff, "and has a good checksum");
+}
+
+/* What the header of the packet inside says; 0: it is none. */
+static size_t own_length(const struct pkt *p)
+{
+	const uint8_t *h = p->inner;
+
+	if (p->inner_len >= 40 && h[0] >> 4 == 6)
+		return 40u + ((size_t)h[4] << 8 | h[5]);
+	return p->inner_len >= 20 && h[0] >> 4 == 4 ? (size_t)h[2] << 8 | h[3] : 0;
+}
+
+/* No octet more than the packet said it has, and no more than the tunnel takes. */
+static void length_holds(const struct pkt *p)
+{
+	const struct endpoint *ep;
+	const struct tunnel_conf *c;
+
+	if (p->out == OUT_TUN)
+		must(p->len == own_length(p), "nothing trails on the way to the uplink");
+	if (p->out != OUT_WIRE)
+		return;
+	ep = &pop_tunnel(scene, p->to)->ep;
+	c = config_tunnel(scene->pa.cf, p->to);
+	must(p->len == own_length(p) + tunnel_overhead(c, ep), "nor to a tunnel");
+	must(own_length(p) <= tunnel_mtu(c, ep), "what is larger than the MTU stays here");
+}
+
+/* A message made here, whole: it is quoted back at us by every stack that finds a flaw. */
+static void message_holds(const struct pkt *r)
+{
+	const uint8_t *h = r->inner;
+	size_t len = own_length(r);
+
+	if (r->inner_len < 1 || (h[0] != 0x45 && h[0] != 0x60))
+		return;		/* an AYIYA echo response */
+	must(len == r->inner_len, "an answer says its true length");
+	if (h[0] == 0x45)
+		must(naive_add(0, h, 20) == 0xffff && naive_add(0, h + 20, len - 20) == 0xffff,
+		     "and has good checksums");
+	else
+		must(naive_upper6(h, h + 40, len - 40, 58) == 0xffff, "and a good checksum");
 }
 
 static void out_holds(const struct pkt *p, size_t most)
@@ -264,6 +341,7 @@ static void answer_holds(size_t len)
 	     "what was not accepted is not answered");
 	must(p->out == OUT_NONE || p->via == VIA_AYIYA, "forwarded or answered, not both");
 	out_holds(r, most);
+	message_holds(r);
 	if (r->out == OUT_TUN)
 		must(r->inner_len <= most, "an answer is no larger than its cause, or 1280");
 }
@@ -301,7 +379,9 @@ static enum verdict scene_run(enum via via, struct sender from, uint8_t ecn, con
 	counting_holds(v);
 	endpoints_hold(v, before, len);
 	proof_holds(before, len);
+	source_holds(v);
 	out_holds(&scene->p, len);
+	length_holds(&scene->p);
 	answer_holds(len);
 	if (scene->p.out == OUT_NONE)
 		must(!memcmp(scene->in + PKT_HEADROOM, before, len), "what stays here is not changed");

@@ -44,10 +44,20 @@ def ip4(src, dst, proto, body, ttl=64):
             + IPv4Address(src).packed + IPv4Address(dst).packed + body)
 
 
+def checksum(data):
+    s = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while s >> 16:
+        s = (s & 0xffff) + (s >> 16)
+    return struct.pack("!H", ~s & 0xffff)
+
+
 def p41():
     for v in vectors("encap")["frames"]:
         frame = bytes.fromhex(v["frame_hex"])
-        put("p41", v["name"], 0, of(9, frame[20 if frame[0] >> 4 == 4 else 40:]))
+        inner = of(9, frame[20 if frame[0] >> 4 == 4 else 40:])
+        put("p41", v["name"], 0, inner)
+        put("p41", "marked " + v["name"], 0xc, inner)
+        put("p41", "stranger " + v["name"], 2, inner)
     for i, c in enumerate(vectors("forwarding")["cases"]):
         src = c["src"].replace("2ff:1::", "2ff:9::").replace("2ff:8001:", "2ff:8009:")
         packet = ip6(src, c["dst"], 17, bytes(min(c["len"], 1300) - 40), c["hlim"])
@@ -64,6 +74,11 @@ def p41():
         for dst in (INET, "2001:db8:2ff:9::1"):
             put("p41", f"chain {name} {dst}", 0,
                 ip6("2001:db8:2ff:9::2", dst, first, bytes.fromhex(chain) + bytes(24)))
+    put("p41", "trailing", 0, ip6("2001:db8:2ff:9::2", INET, 17, bytes(20)) + b"trailing")
+    put("p41", "trailing to a tunnel", 0, ip6("2001:db8:2ff:9::2", "2001:db8:2ff:a::2", 17, bytes(20)) + b"x")
+    put("p41", "to ourselves", 0, ip6("2001:db8:2ff:9::2", "2001:db8:2ff:c::2", 17, bytes(20)))
+    put("p41", "uplink to ourselves", 3, ip6(INET, "2001:db8:2ff:c::2", 17, bytes(20)))
+    put("p41", "too big for 6in6", 3, ip6(INET, "2001:db8:2ff:42c::2", 17, bytes(1241)))
     put("p41", "6to4", 0, ip6("2001:db8:2ff:9::2", "2002:c000:22a::1", 59, b""))
     put("p41", "nested", 0, ip6("2001:db8:2ff:9::2", "2001:db8::42", 41, ip6(INET, INET, 59, b"")))
     put("p41", "hairpin to ayiya", 0, ip6("2001:db8:2ff:9::2", "2001:db8:2ff:1::2", 17, bytes(20)))
@@ -77,6 +92,7 @@ def gre():
         packet = bytes.fromhex(v["gre_hex"])
         put("gre", v["name"], 0, of(0xa, packet))
         put("gre", "keyed " + v["name"], 1, of(0xb, packet))
+        put("gre", "stranger " + v["name"], 2, of(0xa, packet))
     four = ip4("240.127.128.21", "240.127.128.23", 17, bytes(20))
     put("gre", "to four", 0, bytes.fromhex("00000800") + four)
 
@@ -87,6 +103,16 @@ def ayiya():
         packet = bytes.fromhex(v["packet_hex"])
         put("ayiya", v["name"], 0, packet)
         put("ayiya", "signed " + v["name"], 0x31, packet)
+    head = bytes.fromhex("41521129" "6553f100") + IPv6Address("2001:db8:2ff:1::2").packed + bytes(20)
+    for name, src in {"another tunnel": "2001:db8:2ff:2::2", "the pop": "2001:db8:2ff:1::1",
+                      "the internet": INET, "itself": "2001:db8:2ff:1::2"}.items():
+        for dst in (INET, "2001:db8:2ff:9::2", "2001:db8:2ff:1::1"):
+            put("ayiya", f"signed from {name} to {dst}", 0x31, head + ip6(src, dst, 17, bytes(12)))
+    head = head[:3] + b"\x04" + head[4:]
+    for src in ("240.127.128.3", "240.127.128.2", "240.64.1.9", "240.127.128.5", "10.0.0.1"):
+        packet = bytearray(ip4(src, "240.127.128.21", 17, bytes(12)))
+        packet[10:12] = checksum(packet[:20])
+        put("ayiya", f"signed four from {src}", 0x31, head + packet)
     for k in ("beat_hex", "forward_hex"):
         packet = bytes.fromhex(d["sha256_extension"][k])
         put("ayiya", "sha256 " + k, 2, of(8, packet))

@@ -22,6 +22,7 @@
 #include "table/region.h"
 #include "wire/icmp6.h"
 #include "wire/proto.h"
+#include "saw.h"
 #include "tap.h"
 
 #if __has_include(<sanitizer/asan_interface.h>)
@@ -52,36 +53,20 @@ struct fixture {
 	uint8_t		in[PKT_ROOM], out[PKT_ROOM];
 };
 
-/*
- * Every verdict must be produced by some test (scripts read this line): what the
- * fixtures counted, and what a step called by itself returned through saw().
- */
 static struct fixture *pop_all;
-static bool pop_saw[VERDICT_COUNT];
-
-static enum verdict saw(enum verdict v)
-{
-	pop_saw[v] = true;
-	return v;
-}
 
 static void pop_remember(const struct fixture *f)
 {
 	for (int v = 0; v < VERDICT_COUNT; v++)
-		pop_saw[v] |= f->pa.me->verdict[v] != 0;
+		verdict_saw[v] |= f->pa.me->verdict[v] != 0;
 }
 
-__attribute__((destructor))
-static void pop_print_verdicts(void)
+/* What the fixtures counted, over what the steps returned: before saw.h prints it. */
+__attribute__((destructor(102)))	/* the larger number runs first */
+static void pop_count_verdicts(void)
 {
 	for (struct fixture *f = pop_all; f; f = f->next)
 		pop_remember(f);
-	printf("# verdicts:");
-	for (int v = 0; v < VERDICT_COUNT; v++) {
-		if (pop_saw[v])
-			printf(" %s", verdict_info[v].name);
-	}
-	putchar('\n');
 }
 
 static struct ip6_addr address(const char *text)

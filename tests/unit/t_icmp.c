@@ -34,7 +34,7 @@ static void later(int64_t us)
 static bool answers(enum verdict v)
 {
 	f->reply.len = 0;
-	icmp_answer(&f->pa, &f->p, saw(v), &f->reply);
+	icmp_answer(&f->pa, &f->p, v, &f->reply);
 	return f->reply.len != 0;
 }
 
@@ -219,6 +219,31 @@ static void a_parameter_problem_points(void)
 	ok(!answers(DROP_HOP_LIMIT), "nothing else is said about a chain nobody can read");
 }
 
+/* An AYIYA "echo request and forward" left its response in the one reply there is. */
+static void an_error_replaces_an_echo_response(void)
+{
+	uint8_t bytes[100];
+
+	make_ip6(bytes, INET6, "2001:db8:2ff:1::3", 100, 64, PROTO_UDP);
+	drop(UP, UP, bytes, 100);
+	later(US_PER_S);
+	f->reply.data += 100;
+	f->reply.len = 72;
+	f->reply.out = OUT_WIRE;
+	f->reply.to = 2;
+	icmp_answer(&f->pa, &f->p, DROP_TRANSFER, &f->reply);
+	ok(f->reply.data == f->out + PKT_HEADROOM && f->reply.len == 148 &&
+	   f->reply.out == OUT_NONE && f->reply.to == TID_NONE, "the error replaces it");
+
+	unhex("6000000000083a40", bytes, 8);
+	memset(bytes + 8, 0, 16);
+	f->reply.out = OUT_WIRE;
+	pkt_init(&f->p, f->in, 48, VIA_TUN);
+	memcpy(f->p.data, bytes, 48);
+	icmp_answer(&f->pa, &f->p, DROP_TRANSFER, &f->reply);
+	ok(f->reply.out == OUT_WIRE, "an error that is withheld leaves it");
+}
+
 /* ---- never ---- */
 
 static void the_suppressed_vectors(void)
@@ -351,6 +376,9 @@ static void ip4_that_is_never_answered(void)
 	naive_ip4(bytes, T1_FOUR, T2_FOUR, 20, 64, 1);
 	drop(1, 2, bytes, 20);
 	ok(!answers(DROP_TO_DOWN), "ICMP without a type: silence");
+	naive_ip4(bytes, T1_FOUR, T2_FOUR, 100, 64, 17);
+	drop(FOUR_TID_LAST + 1, UP, bytes, 100);
+	ok(!answers(DROP_TO_DOWN), "a tunnel beyond the plan has no address to be answered from");
 	naive_ip4(bytes, INET4, "240.191.128.3", 100, 64, 17);
 	drop(UP, UP, bytes, 100);
 	ok(!answers(DROP_IP4_OTHER_POP), "no tunnel at either side, no address to say it from");
@@ -499,6 +527,7 @@ int main(void)
 	whose_name_it_bears();
 	what_each_verdict_owes();
 	a_parameter_problem_points();
+	an_error_replaces_an_echo_response();
 	the_suppressed_vectors();
 	addresses_that_are_never_answered();
 	icmp6_types_behind_any_chain();

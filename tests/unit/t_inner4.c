@@ -198,6 +198,26 @@ static void ids_beyond_the_plan_have_no_ip4(void)
 	ok(steps(FOUR_TID_LAST, bytes, len) == DROP_IP4_SOURCE, "tid 3f7f has, another's source is not its");
 }
 
+/* A region larger than the plan: ids from 3f80 on may well be configured. */
+static void their_addresses_are_nobodys(void)
+{
+	enum { SLOTS = FOUR_TID_LAST + 2 };
+	struct config_head head = { .plan = { .pop_id = 1 } };
+	struct config cf = { .head = &head, .limits = { .tunnels = SLOTS } };
+	struct ip4_addr last, beyond;
+
+	cf.tunnel = calloc(SLOTS, sizeof(*cf.tunnel));
+	if (!cf.tunnel)
+		exit(99);
+	cf.tunnel[FOUR_TID_LAST].kind = cf.tunnel[FOUR_TID_LAST + 1].kind = KIND_STATIC;
+	naive_address(AF_INET, "240.127.254.255", last.b);
+	naive_address(AF_INET, "240.127.255.1", beyond.b);
+	ok(ip4_place(&cf, &last).tid == FOUR_TID_LAST && ip4_place(&cf, &last).kind == FOUR_REMOTE,
+	   "240.127.254.255 is tid 3f7f's user");
+	ok(ip4_place(&cf, &beyond).kind == FOUR_OTHER_POP, "240.127.255.1 is nobody's, configured or not");
+	free(cf.tunnel);
+}
+
 /* ---- headers ---- */
 
 static void every_truncation_is_malformed(void)
@@ -399,6 +419,7 @@ int main(void)
 	configure();
 	the_decision_table();
 	ids_beyond_the_plan_have_no_ip4();
+	their_addresses_are_nobodys();
 	every_truncation_is_malformed();
 	a_flipped_header_bit_is_caught();
 	header_lengths();
