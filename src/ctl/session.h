@@ -19,7 +19,6 @@ enum session_wants {
 	WANTS_NOTHING,
 	WANTS_CLOSE,		/* exit, quit: close after the answer */
 	WANTS_SHUTDOWN,		/* pop shutdown */
-	WANTS_TRACE,		/* live debug of .trace_tid: a stream follows (sixxsd-cli.md 11) */
 };
 
 struct session {

@@ -11,6 +11,8 @@ static const char *const note_text[NOTE_COUNT] = {
 #undef NOTE
 };
 
+#define IHL_MIN	5			/* words of an IPv4 header */
+
 /* The words of `tunnel list`. */
 static const char *const type_text[] = {
 	[TYPE_NONE] = "none", [TYPE_DIRECT] = "direct", [TYPE_AYIYA] = "ayiya", [TYPE_GRE] = "gre",
@@ -85,7 +87,9 @@ static void put_header(struct text *t, const struct record *rec)
 		    (unsigned int)be16_get(&h6.payload_len));
 		return;
 	}
-	if (!CUR_PEEK(c, &h4) || h4.vihl >> 4 != IP4_VERSION) {
+	/* AYIYA begins with 0x41 and a heartbeat with 'H', which is no header either */
+	if (!CUR_PEEK(c, &h4) || h4.vihl >> 4 != IP4_VERSION || (h4.vihl & 15) < IHL_MIN ||
+	    has_note(rec, NOTE_FROM_BEAT)) {
 		put(t, "[len=%u] ", (unsigned int)rec->len);
 		return;
 	}
@@ -191,10 +195,7 @@ size_t trace_event(const struct config *cf, const struct record *rec, char buf[T
 		put_endpoint(&t, rec);
 		break;
 	case EVENT_DOWN:
-		if (rec->value)
-			put(&t, "down: no heartbeat for %u s", (unsigned int)rec->value);
-		else
-			put(&t, "down: its heartbeats stopped");
+		put(&t, "down: no heartbeat for %u s", (unsigned int)rec->value);
 		break;
 	case EVENT_MOVED:
 		put(&t, "endpoint moved to ");

@@ -15,7 +15,7 @@ static void go_down(struct path *pa, uint16_t tid, struct endpoint *ep)
 {
 	ep->state = STATE_DOWN;
 	path_emit(pa, (struct path_event){
-		.event = EVENT_DOWN, .tid = tid, .address = ep->them,
+		.event = EVENT_DOWN, .tid = tid, .value = BEAT_TIMEOUT_S, .address = ep->them,
 		.port = ep->type == TYPE_AYIYA ? ep->them_port : 0,
 	});
 }

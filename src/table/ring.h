@@ -19,7 +19,7 @@
 enum event_kind {
 	EVENT_TRACE,			/* a packet of a tunnel under debug */
 	EVENT_UP,			/* tunnel came up from address, port */
-	EVENT_DOWN,			/* beat timeout */
+	EVENT_DOWN,			/* beat timeout; value: seconds of silence */
 	EVENT_MOVED,			/* endpoint changed to address, port */
 	EVENT_TYPE,			/* value: enum tunnel_type now in use */
 	EVENT_PATH_MTU,			/* value: outer path MTU; 0: forgotten */
