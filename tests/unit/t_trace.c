@@ -103,6 +103,8 @@ static void a_packet_is_named_by_ends_and_header(const struct config *cf)
 		{ SIX, 1, TID_NONE, NOTE_TO_LOCAL, CONSUMED_ECHO,
 		  "[T5072  local ][IPv6 : 2001:db8:2ff:1::2 - 2001:db8:f::1 ttl=63 proto=64 len=999 "
 		  "plen=16] echo request to the PoP answered" },
+		{ "", 1, 2, NOTE_TO_LOCAL, CONSUMED_ECHO,
+		  "[T5072  T42 ][len=999] echo request to the PoP answered" },
 		{ "45000054abcd40003f010000c0000201c6336407", 1, 2, NOTE_FROM_AYIYA, SENT_TUNNEL,
 		  "[T5072  T42 ][IPv4 : 192.0.2.1 - 198.51.100.7 ttl=63 proto=1 len=999 plen=64] "
 		  "forwarded into a tunnel" },
