@@ -199,7 +199,7 @@ static void add_argument(struct choices *c, const json_t *row, size_t which, con
 void choices_find(struct choices *c, const struct table *t, const struct menu *m,
 		  const char *line, size_t len)
 {
-	struct words w;
+	struct words w = { .n = 0 };
 	struct path p;
 	unsigned int used;
 
@@ -226,7 +226,7 @@ void choices_find(struct choices *c, const struct table *t, const struct menu *m
 
 bool line_is_harmless(const struct table *t, const struct menu *m, const char *line, size_t len)
 {
-	struct words w;
+	struct words w = { .n = 0 };
 	struct path p;
 	unsigned int used;
 	const json_t *a;

@@ -85,7 +85,8 @@ static int run_once(struct client *c, char *const word[], int words)
 	char line[sizeof(prefix) + LINE_MAX_OCTETS + 1];
 	size_t skip = c->json ? strlen(prefix) : 0;
 
-	memcpy(line, prefix, skip);
+	if (c->json)
+		memcpy(line, prefix, sizeof(prefix));
 
 	size_t len = quote_words(word, words, line + skip);
 

@@ -208,7 +208,7 @@ static unsigned char on_tab(EditLine *el, int ch)
 static unsigned char on_help(EditLine *el, int ch)
 {
 	struct choices c;
-	struct words w;
+	struct words w = { .n = 0 };
 	const char *line;
 	size_t len = before_cursor(el, &line);
 

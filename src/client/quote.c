@@ -46,10 +46,13 @@ static void put_word(struct out *o, const char *word)
 		put(o, '"');
 	for (; *word; word++) {
 		const char *control = strchr(controls, *word);
+		char c = *word;
 
-		if (control || *word == '"' || *word == '\\')
+		if (control)
+			c = letters[control - controls];
+		if (control || c == '"' || c == '\\')
 			put(o, '\\');
-		put(o, control ? letters[control - controls] : *word);
+		put(o, c);
 	}
 	if (!plain)
 		put(o, '"');
@@ -72,7 +75,9 @@ static char unescape(char c)
 {
 	const char *letter = memchr(letters, c, sizeof(letters) - 1);
 
-	return letter ? controls[letter - letters] : c;
+	if (letter)
+		c = controls[letter - letters];
+	return c;
 }
 
 void words_of(struct words *w, const char *line, size_t len)

@@ -28,7 +28,9 @@ static void dump_line(const uint8_t *bytes, size_t at, size_t len, struct answer
 		uint8_t b = i < n ? bytes[at + i] : 0;
 
 		snprintf(hex + 3 * i, sizeof(hex) - 3 * i, i < n ? "%02x " : "   ", b);
-		ascii[i] = b >= 0x20 && b <= 0x7e ? (char)b : '.';
+		ascii[i] = '.';
+		if (b >= 0x20 && b <= 0x7e)
+			ascii[i] = (char)b;
 	}
 	ascii[n] = '\0';
 	answer_line(an, "%08zx %s%s", at, hex, ascii);

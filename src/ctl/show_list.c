@@ -108,7 +108,7 @@ int tunnel_list(struct control *c, struct session *s, const struct arg *args, un
 		struct answer *an)
 {
 	const struct config *cf = region_config(c->region);
-	enum list_what what;
+	enum list_what what = LIST_ALL;
 	enum errname e = ERR_NONE;
 	unsigned int rows = 0;
 	int err = list_option(&args[0], &what, &e, an);
