@@ -21,6 +21,7 @@
 #define PATH_OCTETS	1024
 /* The daemon closes after 900 s of silence. */
 #define KEEP_ALIVE_MS	(300 * 1000)
+#define CTRL_D		L'\x04'
 
 struct prompt {
 	struct client	*client;
@@ -89,8 +90,9 @@ static int take_char(wchar_t *to)
 			continue;		/* the rest of it is to come */
 		if (done == (size_t)-1)
 			*to = L'?';
+		/* Ctrl-D typed while the terminal was not ours arrives as a NUL */
 		if (done == 0)
-			*to = L'\0';
+			*to = CTRL_D;
 		return 1;
 	}
 }
@@ -112,7 +114,7 @@ static int get_char(EditLine *el, wchar_t *to)
 			el_set(el, EL_REFRESH);	/* the window has another size */
 			continue;
 		}
-		if (n == 0 && run_silently(p->client, "// still here") == STATUS_OK)
+		if (n == 0 && run_silently(p->client, "// still here") != STATUS_LOST)
 			continue;
 		if (n == 0 || fds[1].revents) {
 			unasked(p);

@@ -345,14 +345,19 @@ class Terminal:
         before, _, self.seen = self.seen.partition(text)
         return before
 
-    def end(self):
+    def end(self, seconds=10):
+        """Reads to the end, so that the client can write; its exit status."""
+        end = time.monotonic() + seconds
         try:
-            while os.read(self.fd, 4096):
-                pass
+            while select.select([self.fd], [], [], max(0, end - time.monotonic()))[0]:
+                if not os.read(self.fd, 4096):
+                    break
         except OSError:
             pass
-        os.close(self.fd)
-        return self.p.wait(10)
+        try:
+            return self.p.wait(max(1, end - time.monotonic()))
+        finally:
+            os.close(self.fd)
 
     def history(self):
         return [line for line in self.file.read_text().splitlines() if not line.startswith("_Hi")]
@@ -368,6 +373,7 @@ def terminal(daemon, tmp_path):
         "tunnel list": b"201 2\nT1 up\nT2 up\n200 OK\n", "tunnel list ": b"200 blank\n",
         "exit": b"666 Tschau\n", "stream": [b"200 trace follows\n", b"200 one\n"],
         "cmd format json": b'200 {"message":"Ok"}\n', "gone": None, "pop ": b"200 >> main > pop\n",
+        "slow": [b"201 2\n"] + [b"one\n"] + [b""] * 20 + [b"two\n200 OK\n"],
         "debug": b"200 Debugging has been enabled\n200 [T1 two\n",
     }
     made = []
@@ -477,6 +483,15 @@ def test_ctrl_c_drops_the_line_and_ctrl_d_ends(terminal):
     assert fake.lines[-1] == "tunnel list"
     t.expect("chtst01> ")
     t.type("\x04")
+    assert t.end() == OK
+
+
+def test_ctrl_d_typed_ahead_ends_it(terminal):
+    t, _ = terminal()
+    t.expect("chtst01> ")
+    t.type("slow\r")
+    t.expect("one")
+    t.type("\x04")         # the terminal is in its own mode while an answer is awaited
     assert t.end() == OK
 
 
