@@ -148,12 +148,11 @@ struct answer_frame answer_frame(const struct answer *an)
 	return f;
 }
 
-/* One octet is always left for nothing: the closing brace is the frame's. */
 static void put(struct answer *an, const char *bytes, size_t len)
 {
 	if (an->full)
 		return;
-	if (an->size - an->len <= len) {
+	if (an->size - an->len < len) {
 		overflow(an);
 		return;
 	}

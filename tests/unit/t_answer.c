@@ -174,11 +174,11 @@ static void too_long_an_answer_is_refused_whole(void)
 	ok(an.code == 500, "which nothing overwrites");
 
 	an = fresh(ANSWER_JSON);
-	fill(&an, 8);
-	json_str(&an, NULL, "12345");
-	ok(!an.full, "a string fits");
-	an = fresh(ANSWER_JSON);
 	fill(&an, 7);
+	json_str(&an, NULL, "12345");
+	ok(!an.full && an.len == an.size, "a string fits with its quotes, to the last octet");
+	an = fresh(ANSWER_JSON);
+	fill(&an, 6);
 	json_open(&an, "rows", '[');
 	json_str(&an, NULL, "12345");
 	json_close(&an, ']');
