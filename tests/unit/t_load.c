@@ -240,6 +240,7 @@ static void limits_are_found_first(struct world *w)
 		{ "# x\npop\n\tset\n\t\tlimits tunnels 10 subnets 20", 0, 10, 20 },
 		{ "pop\nset\nid 1\nend\nset limits tunnels 1 subnets 1\n", 0, 1, 1 },
 		{ "foo\n\"\npop set limits tunnels 7 subnets 9\n", 0, 7, 9 },
+		{ "pop\r\nset\r\nlimits tunnels 10 subnets 20\r\n", 0, 10, 20 },
 		{ "pop set limits tunnels 32768 subnets 1\n", -EINVAL, 0, 0 },
 		{ "pop set limits tunnels 1 subnets 1048577\n", -EINVAL, 0, 0 },
 		{ "pop set limits tunnels 0 subnets 1\n", -EINVAL, 0, 0 },
