@@ -106,15 +106,25 @@ static int wrong(struct why *why, const struct arg_spec *spec, const char *word,
 	return refuse_as(why, spec, spec->bad ? spec->bad : general, word);
 }
 
-/* Digits of @base and nothing else; no sign, no blank, no overflow. */
+/* Value of a digit; 16 when it is none. */
+static unsigned int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned int)(c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (unsigned int)(c - 'a') + 10;
+	if (c >= 'A' && c <= 'F')
+		return (unsigned int)(c - 'A') + 10;
+	return 16;
+}
+
+/* Digits of @base (10 or 16) and nothing else; no sign, no blank, no overflow. */
 static bool number(const char *word, size_t len, unsigned int base, uint64_t *value)
 {
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		char c = word[i] >= 'A' && word[i] <= 'F' ? (char)(word[i] + 32) : word[i];
-		unsigned int d = c >= '0' && c <= '9' ? (unsigned int)(c - '0') :
-				 c >= 'a' && c <= 'f' ? (unsigned int)(c - 'a') + 10 : base;
+		unsigned int d = digit(word[i]);
 
 		if (d >= base || n > (UINT64_MAX - d) / base)
 			return false;

@@ -62,7 +62,7 @@ struct control {
 	size_t			answer_size;
 	/* live debug: connection that traces a tunnel; NULL: none. [limits.tunnels], start-up memory */
 	void			**tracer;
-	char			*scratch;	/* CONTROL_SCRATCH octets for loading */
+	void			*scratch;	/* CONTROL_SCRATCH octets for loading */
 };
 
 /* Things a file may leave out, with a meaning. */

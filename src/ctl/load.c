@@ -80,7 +80,7 @@ static int every_line(struct loader *ld, struct why *why)
 /* Two tunnels with one T-id: one pass through a table of hashed ids. */
 static void find_twins(struct loader *ld, const struct config *cf)
 {
-	uint16_t *slot = (void *)ld->c->scratch;
+	uint16_t *slot = ld->c->scratch;
 
 	memset(slot, 0xff, CONTROL_SCRATCH);	/* TID_NONE */
 	for (uint32_t tid = 0; tid < cf->head->tunnel_end; tid++) {

@@ -20,7 +20,9 @@ static char unescape(char letter)
 {
 	const char *at = memchr(escapes, letter, sizeof(escapes) - 1);
 
-	return at ? escaped[at - escapes] : letter;
+	if (!at)
+		return letter;
+	return escaped[at - escapes];
 }
 
 /* One word from @line on. Return: octets of @line it took, 0 with @why */
@@ -114,7 +116,10 @@ const char *word_quote(char buf[WORD_QUOTED_MAX], const char *word, size_t len)
 
 		if (at || word[i] == '"' || word[i] == '\\')
 			*to++ = '\\';
-		*to++ = at ? escapes[at - escaped] : word[i];
+		*to = word[i];
+		if (at)
+			*to = escapes[at - escaped];
+		to++;
 	}
 	if (!plain)
 		*to++ = '"';
