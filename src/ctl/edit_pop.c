@@ -94,7 +94,9 @@ static bool name_ok(const char *name)
 /* 0.0.0.0 means the same as the word. */
 static struct ip6_addr or_unspecified(const struct ip6_addr *a)
 {
-	return addr_is_ip4(a) && addr_ip4(a) == 0 ? (struct ip6_addr){ { 0 } } : *a;
+	if (addr_is_ip4(a) && addr_ip4(a) == 0)
+		return (struct ip6_addr){ { 0 } };
+	return *a;
 }
 
 int edit_pop(struct config *cf, struct changes *ch, unsigned int id, const char *name,
