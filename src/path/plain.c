@@ -114,8 +114,7 @@ enum verdict plain_owner4(const struct path *pa, struct cur inner, uint16_t *tid
 
 	src = addr_from_ip4_wire(&h.src);
 	f = plan_four(config_plan(pa->cf), addr_ip4(&src));
-	if (f.kind == FOUR_UPLINK || f.kind == FOUR_OTHER_POP || f.tid > FOUR_TID_LAST ||
-	    !config_tunnel(pa->cf, f.tid))
+	if (f.kind == FOUR_UPLINK || f.kind == FOUR_OTHER_POP || !config_tunnel(pa->cf, f.tid))
 		return DROP_INNER_UNKNOWN;
 
 	*tid = f.tid;

@@ -342,6 +342,9 @@ static void nested_tunnels(void)
 		make_ip6(bytes, WHO, T1, 100, 64, proto[i]);
 		v = pop_give(f, VIA_TUN, bytes, 100, NULL, NULL);
 		ok(v == SENT_TUNNEL, "nor from the uplink to a client");
+		make_ip6(bytes, WHO, pop_v6, 100, 64, proto[i]);
+		v = pop_give(f, VIA_TUN, bytes, 100, NULL, NULL);
+		ok(v == DROP_UPLINK_UPLINK, "from the uplink there is nothing to be nested in");
 	}
 	make_udp(bytes, T1, pop_v6, PORT_AYIYA);
 	ok(pop_give(f, VIA_P41, bytes, 100, "198.51.100.7", pop_v4) == DROP_NESTED,
@@ -543,9 +546,17 @@ static void rates(void)
 	ok(pop_give(f, VIA_P41, bytes, 1000, "198.51.100.8", pop_v4) == SENT_UPLINK &&
 	   pop_give(f, VIA_P41, bytes, 1000, "198.51.100.8", pop_v4) == DROP_RATE_FROM,
 	   "both limits at once: the narrower one decides");
-	pop_pass_time(f, 100 * US_PER_MS);
+
+	/* now octets refuse first: that may not cost a packet's token */
+	pop_touch(f, cf = pop_edit(f), 2)->rate_pps = 20;
+	pop_apply(f);
+	pop_pass_time(f, 100 * (int64_t)US_PER_S);
+	ok(pop_give(f, VIA_P41, bytes, 1000, "198.51.100.8", pop_v4) == SENT_UPLINK &&
+	   pop_give(f, VIA_P41, bytes, 1000, "198.51.100.8", pop_v4) == DROP_RATE_FROM,
+	   "two packets a burst, but not the octets for both");
 	make_ip6(bytes, T2, WHO, 100, 64, PROTO_UDP);
-	pop_give(f, VIA_P41, bytes, 1000, "198.51.100.8", pop_v4);
+	ok(pop_give(f, VIA_P41, bytes, 100, "198.51.100.8", pop_v4) == SENT_UPLINK,
+	   "what one bucket refused costs nothing in the other");
 	pop_free(f);
 }
 

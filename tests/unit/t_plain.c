@@ -178,6 +178,34 @@ static void strangers(void)
 	pop_free(f);
 }
 
+/* Clients' kernels say these all day: they have names of their own and count no error. */
+static void noise(void)
+{
+	static const struct { const char *src, *dst; enum verdict v; } row[] = {
+		{ "fe80::1", "ff02::2", DROP_IP6_LINK_LOCAL },
+		{ "::", "ff02::16", DROP_IP6_UNSPECIFIED },
+		{ "::", "ff02::1:ff00:2", DROP_IP6_UNSPECIFIED },
+		{ "::1", WHO, DROP_IP6_SOURCE_CLASS },
+		{ "2001:db8::1", "ff02::1", DROP_IP6_DEST_CLASS },
+		{ "2001:db8::1", WHO, DROP_INNER_UNKNOWN },
+		{ "2001:db8:2ff:ffff::1", WHO, DROP_INNER_UNKNOWN },
+		{ "2001:db8:2ff:5::2", WHO, DROP_INNER_UNKNOWN },
+	};
+	struct fixture *f = pop_new(NULL);
+	uint8_t bytes[76];
+	uint64_t errors = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		make_ip6(bytes, row[i].src, row[i].dst, 76, 1, PROTO_ICMP6);
+		ok(pop_give(f, VIA_P41, bytes, 76, CLIENT, pop_v4) == row[i].v && f->reply.len == 0,
+		   "%s > %s: %s", row[i].src, row[i].dst, verdict_info[row[i].v].name);
+	}
+	for (enum errname e = 0; e < ERR_COUNT; e++)
+		errors += pop_errors(f, 1, e);
+	ok(errors == 0, "and none is held against the tunnel");
+	pop_free(f);
+}
+
 /* D6 */
 static void disabled_and_down(void)
 {
@@ -443,6 +471,7 @@ int main(void)
 	six_in_six();
 	protocol_4_is_refused();
 	strangers();
+	noise();
 	disabled_and_down();
 	ayiya_is_not_turned_into_direct();
 	encap_setting();
