@@ -95,6 +95,7 @@ FRAMES = [
     (b"201 2\ndirect 1 0 2\n200 is no code here\n200 OK\n", OK,
      "direct 1 0 2\n200 is no code here\n", ""),
     (b"201 3\n\n\nx\n200 OK\n", OK, "\n\nx\n", ""),
+    (b"200 5\n", OK, "5\n", ""),
     (b"200 201 2\n", OK, "201 2\n", ""),
     (b"300 No PoPs are configured\n", OK, "No PoPs are configured\n", ""),
     (b"301 2\na\nb\n300 OK\n", OK, "a\nb\n", ""),
