@@ -83,7 +83,8 @@ void path_sent(struct path *pa, const struct pkt *p, enum verdict v, uint16_t mt
 /**
  * path_adopt() - move to another configuration
  *
- * Adopts every own tunnel the publication changed. Called between packets.
+ * Adopts every own tunnel the publication changed; all of them if @cf is not the next
+ * revision after the last (at start, say). Called between packets.
  */
 void path_adopt(struct path *pa, const struct config *cf);
 

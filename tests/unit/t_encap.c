@@ -138,8 +138,8 @@ static void overheads(void)
 		c->hash = row[i].hash;
 		pop_apply(f);
 		ok(give_from_uplink(f, 1000) == SENT_TUNNEL && f->p.len == 1000u + row[i].over &&
-		   tunnel_overhead(c, ep) == row[i].over, "type %u to %s: %u octets more", row[i].type,
-		   row[i].them, row[i].over);
+		           tunnel_overhead(c, ep) == row[i].over,
+		   "type %u to %s: %u octets more", row[i].type, row[i].them, row[i].over);
 		ep->path_mtu_bytes = 1500;
 		ok(give_from_uplink(f, row[i].mtu_at_1500) == SENT_TUNNEL && f->p.len <= 1500 &&
 		   (row[i].mtu_at_1500 == MTU_MAX_BYTES || f->p.len == 1500) &&
@@ -163,7 +163,8 @@ static void set_ecn6(uint8_t *at, uint8_t ecn)
 static void ecn_outward(void)
 {
 	for (uint8_t ecn = 0; ecn < 4; ecn++) {
-		struct fixture *f = pop_with(CLIENT, TYPE_DIRECT, 0), *g = pop_with(CLIENT6, TYPE_GRE, 0);
+		struct fixture *f = pop_with(CLIENT, TYPE_DIRECT, 0),
+			       *g = pop_with(CLIENT6, TYPE_GRE, 0);
 		uint8_t bytes[INNER_BYTES];
 
 		inner_ip6(bytes, WHO, T1);
@@ -207,8 +208,8 @@ static void ecn_inward(void)
 		} else {
 			set_ecn6(want, (uint8_t)arriving[i].result);
 			ok(v == SENT_UPLINK && !memcmp(f->p.data, want, sizeof(want)),
-			   "ECN inside %u, outside %u: %d goes on", arriving[i].inner, arriving[i].outer,
-			   arriving[i].result);
+			   "ECN inside %u, outside %u: %d goes on", arriving[i].inner,
+			   arriving[i].outer, arriving[i].result);
 		}
 		pop_free(f);
 	}
@@ -217,8 +218,13 @@ static void ecn_inward(void)
 static size_t inner_ip4(uint8_t *at, uint8_t tos, uint8_t ttl)
 {
 	struct ip4_hdr h = {
-		.vihl = 0x45, .tos = tos, .total_len = be16_put(40), .ttl = ttl, .protocol = PROTO_UDP,
-		.src = { { 240, 127, 128, 3 } }, .dst = { { 240, 127, 128, 5 } },
+		.vihl = 0x45,
+		.tos = tos,
+		.total_len = be16_put(40),
+		.ttl = ttl,
+		.protocol = PROTO_UDP,
+		.src = { { 240, 127, 128, 3 } },
+		.dst = { { 240, 127, 128, 5 } },
 	};
 
 	h.checksum = sum_done(sum_add(0, &h, sizeof(h)));
@@ -290,15 +296,18 @@ static void narrow_paths_ip4(void)
 	ok(give_from_uplink(f, 1480) == SENT_TUNNEL && df_set(f) && !f->p.out_fragment,
 	   "no path MTU known: DF");
 	ep->path_mtu_bytes = 1300;
-	ok(give_from_uplink(f, 1280) == SENT_TUNNEL && df_set(f), "path MTU 1300 holds 1280 + 20: DF");
-	ok(give_from_uplink(f, 1281) == DROP_TOO_BIG && f->p.param == 1280, "and no more than 1280");
+	ok(give_from_uplink(f, 1280) == SENT_TUNNEL && df_set(f),
+	   "path MTU 1300 holds 1280 + 20: DF");
+	ok(give_from_uplink(f, 1281) == DROP_TOO_BIG && f->p.param == 1280,
+	   "and no more than 1280");
 	ep->path_mtu_bytes = 1299;
 	ok(give_from_uplink(f, 1280) == SENT_TUNNEL && !df_set(f) && !f->p.out_fragment &&
 	   sum_ok(sum_add(0, f->p.data, 20)), "P4: 1299 does not: DF clear, routers may fragment");
 	ok(give_from_uplink(f, 1281) == DROP_TOO_BIG && f->p.param == 1280,
 	   "P3: the sender is never told less than 1280");
 	ep->path_mtu_bytes = 576;
-	ok(give_from_uplink(f, 1280) == SENT_TUNNEL && !df_set(f), "nor is a path of 576 too narrow");
+	ok(give_from_uplink(f, 1280) == SENT_TUNNEL && !df_set(f),
+	   "nor is a path of 576 too narrow");
 	pop_free(f);
 
 	f = pop_with(CLIENT, TYPE_GRE, 0);
@@ -319,7 +328,8 @@ static void narrow_paths_ip6(void)
 	ep->path_mtu_bytes = 1319;
 	ok(give_from_uplink(f, 1280) == SENT_TUNNEL && f->p.out_fragment == 1319,
 	   "P4: over 1319 we fragment, since no router will");
-	ok(give_from_uplink(f, 1279) == SENT_TUNNEL && !f->p.out_fragment, "only what does not fit");
+	ok(give_from_uplink(f, 1279) == SENT_TUNNEL && !f->p.out_fragment,
+	   "only what does not fit");
 	pop_free(f);
 }
 
@@ -332,11 +342,14 @@ static void the_interface_refuses(void)
 	give_from_uplink(f, 1480);
 	path_sent(&f->pa, &f->p, DROP_SEND_BIG, 1400);
 	ok(ep->path_mtu_bytes == 1400 && pop_errors(f, 1, ERR_TOO_BIG) == 1 &&
-	   pop_verdicts(f, DROP_SEND_BIG) == 1, "a refused packet is counted and lowers the path MTU");
-	ok(f->pa.events == 1 && f->pa.event[0].event == EVENT_PATH_MTU && f->pa.event[0].value == 1400,
+	           pop_verdicts(f, DROP_SEND_BIG) == 1,
+	   "a refused packet is counted and lowers the path MTU");
+	ok(f->pa.events == 1 && f->pa.event[0].event == EVENT_PATH_MTU &&
+	           f->pa.event[0].value == 1400,
 	   "and the log hears of it");
 	ok(f->region.table.cold[1].path_mtu_at.us == f->pa.now.us, "from now it ages");
-	ok(give_from_uplink(f, 1381) == DROP_TOO_BIG && f->p.param == 1380, "the next sender is told");
+	ok(give_from_uplink(f, 1381) == DROP_TOO_BIG && f->p.param == 1380,
+	   "the next sender is told");
 	give_from_uplink(f, 1380);
 	ok(df_set(f) && !f->p.out_fragment, "what fits goes with DF");
 	path_sent(&f->pa, &f->p, DROP_SEND_BIG, 1450);
@@ -345,7 +358,8 @@ static void the_interface_refuses(void)
 	path_sent(&f->pa, &f->p, DROP_SEND_BIG, 1290);
 	ok(give_from_uplink(f, 1280) == SENT_TUNNEL && !df_set(f) && f->p.out_fragment == 1290,
 	   "P4: an interface of 1290: we fragment, since it refuses whole ones");
-	ok(give_from_uplink(f, 1270) == SENT_TUNNEL && !f->p.out_fragment, "only what does not fit");
+	ok(give_from_uplink(f, 1270) == SENT_TUNNEL && !f->p.out_fragment,
+	   "only what does not fit");
 	f->pa.now.us += 5;
 	path_sent(&f->pa, &f->p, DROP_SEND_BIG, 1450);
 	ok(give_from_uplink(f, 1280) == SENT_TUNNEL && f->p.out_fragment == 1290 &&
@@ -375,7 +389,8 @@ static void the_interface_does_not_say(void)
 	ok(df_set(f) && !f->p.out_fragment, "whole at first");
 	path_sent(&f->pa, &f->p, DROP_SEND_BIG, 0);
 	give_from_uplink(f, 1280);
-	ok(!df_set(f) && f->p.out_fragment == 576, "refused again: in fragments that any way takes");
+	ok(!df_set(f) && f->p.out_fragment == 576,
+	   "refused again: in fragments that any way takes");
 	path_sent(&f->pa, &f->p, DROP_SEND, 0);
 	path_sent(&f->pa, &f->p, DROP_SEND_QUEUE, 0);
 	ok(pop_errors(f, 1, ERR_SEND) == 2 && ep->path_mtu_bytes == 576 &&
@@ -474,7 +489,8 @@ static bool udp_sum_ok(const struct fixture *f)
 		memcpy(&h4, at, sizeof(h4));
 		uint16_t n = (uint16_t)(f->p.len - sizeof(h4));
 
-		return sum_ok(sum_add(sum_pseudo4(&h4.src, &h4.dst, n, PROTO_UDP), at + sizeof(h4), n));
+		return sum_ok(
+			sum_add(sum_pseudo4(&h4.src, &h4.dst, n, PROTO_UDP), at + sizeof(h4), n));
 	}
 	memcpy(&h6, at, sizeof(h6));
 	uint32_t n = (uint32_t)(f->p.len - sizeof(h6));
@@ -520,7 +536,8 @@ static void outer_push_for_answers(void)
 
 	pop_arrive(f, VIA_SELF, big, 100, NULL, NULL);
 	ok(outer_push(&f->pa, &f->p, 1, PROTO_UDP, 2) == PASS && f->p.to == 1 &&
-	   f->p.out == OUT_WIRE && f->p.data[1] == 2 && f->p.len == 128, "a ready payload gets its outer headers");
+	           f->p.out == OUT_WIRE && f->p.data[1] == 2 && f->p.len == 128,
+	   "a ready payload gets its outer headers");
 	pop_arrive(f, VIA_SELF, big, 65535 - 71, NULL, NULL);
 	ok(saw(outer_push(&f->pa, &f->p, 1, PROTO_UDP, 0)) == DROP_SEND_BIG && f->p.out == OUT_NONE,
 	   "unless it would not fit an IP packet");
@@ -552,7 +569,8 @@ static void flow_labels(void)
 	first = label_of(f, bytes, 100);
 	bytes[60] ^= 1;
 	bytes[7] = 63;
-	ok(first != 0 && label_of(f, bytes, 100) == first, "packets of a flow share a label: %05x", first);
+	ok(first != 0 && label_of(f, bytes, 100) == first, "packets of a flow share a label: %05x",
+	   first);
 	for (uint8_t i = 0; i < 64; i++) {
 		bytes[41] = i;		/* source port */
 		seen[i] = label_of(f, bytes, 100);
@@ -586,9 +604,11 @@ static void own_packets(void)
 	ok(answer_to(f, T1, 100) == PASS && f->p.out == OUT_WIRE && f->p.data[20 + 7] == 1 &&
 	   t->out_packets == 1 && t->out_octets == 120 && f->pa.me->verdict[SENT_TUNNEL] == 1,
 	   "an answer into a tunnel: no hop less, counted as out");
-	ok(answer_to(f, WHO, 100) == PASS && f->p.out == OUT_TUN && f->pa.me->uplink.out_octets == 100 &&
-	   f->pa.me->uplink.in_packets == 0, "an answer to the uplink likewise");
-	ok(answer_to(f, "2001:db8:2ff:2::1", 100) == DROP_ICMP_NEVER, "one to the PoP itself dies here");
+	ok(answer_to(f, WHO, 100) == PASS && f->p.out == OUT_TUN &&
+	           f->pa.me->uplink.out_octets == 100 && f->pa.me->uplink.in_packets == 0,
+	   "an answer to the uplink likewise");
+	ok(answer_to(f, "2001:db8:2ff:2::1", 100) == DROP_ICMP_NEVER,
+	   "one to the PoP itself dies here");
 	ok(answer_to(f, "2001:db8:2ff:ffff::1", 100) == DROP_ICMP_NEVER, "also to ffff::1");
 	ok(answer_to(f, "2001:db8:2ff:1fff::1", 100) == DROP_UNASSIGNED &&
 	   answer_to(f, "2001:db8:2ff:4::2", 100) == DROP_TO_DISABLED &&
@@ -608,7 +628,8 @@ static void own_ip4_packets(void)
 	inner_ip4(bytes, 0, 64);
 	memcpy(bytes + 16, &out_there, 4);
 	pop_arrive(f, VIA_SELF, bytes, 40, NULL, NULL);
-	ok(send_own(&f->pa, &f->p) == PASS && f->p.out == OUT_TUN, "ICMPv4 to a host outside 240/4 goes to the kernel");
+	ok(send_own(&f->pa, &f->p) == PASS && f->p.out == OUT_TUN,
+	   "ICMPv4 to a host outside 240/4 goes to the kernel");
 	memcpy(bytes + 16, &t1, 4);
 	pop_arrive(f, VIA_SELF, bytes, 40, NULL, NULL);
 	ok(send_own(&f->pa, &f->p) == PASS && f->p.out == OUT_WIRE && f->p.to == 1 &&

@@ -19,31 +19,70 @@ static const struct {
 	{ "no next header", 59, "", PASS, 59, 40, false, false, 0 },
 	{ "ICMPv6, nothing there: the next step's matter", 58, "", PASS, 58, 40, true, false, 0 },
 	{ "ESP ends the walk", 50, "0011223344556677", PASS, 50, 40, true, false, 0 },
-	{ "hop-by-hop of 8", 0, "0600010400000000" "11", PASS, 6, 48, true, false, 0 },
-	{ "hop-by-hop of 16", 0, "0601010c0000000000000000000000aa" "11", PASS, 6, 56, true, false, 0 },
+	{ "hop-by-hop of 8", 0,
+	  "0600010400000000"
+	  "11",
+	  PASS, 6, 48, true, false, 0 },
+	{ "hop-by-hop of 16", 0,
+	  "0601010c0000000000000000000000aa"
+	  "11",
+	  PASS, 6, 56, true, false, 0 },
 	{ "AH counts in words of 4: 24", 51,
-	  "11040000" "00000001" "00000001" "aaaaaaaaaaaaaaaaaaaaaaaa" "22", PASS, 17, 64, true, false, 0 },
+	  "11040000"
+	  "00000001"
+	  "00000001"
+	  "aaaaaaaaaaaaaaaaaaaaaaaa"
+	  "22",
+	  PASS, 17, 64, true, false, 0 },
 	{ "destination options, routing type 2, UDP", 60,
-	  "2b00010400000000" "1100020000000000" "0035", PASS, 17, 56, true, false, 0 },
-	{ "first fragment", 44, "1100000100000007" "0035", PASS, 17, 48, true, true, 0 },
-	{ "later fragment: no header behind it", 44, "1100000800000007" "0035", PASS, 17, 40, false, true, 0 },
-	{ "atomic fragment is none", 44, "1100000000000007" "0035", PASS, 17, 48, true, false, 0 },
-	{ "first fragment whose chain goes on beyond it (P6)", 44, "3c00000100000007" "11", PASS, 60, 48,
-	  false, true, 0 },
-	{ "first fragment, chain longer than it (P6)", 44, "3c00000100000007" "1103000000000000", PASS, 60,
-	  48, false, true, 0 },
+	  "2b00010400000000"
+	  "1100020000000000"
+	  "0035",
+	  PASS, 17, 56, true, false, 0 },
+	{ "first fragment", 44,
+	  "1100000100000007"
+	  "0035",
+	  PASS, 17, 48, true, true, 0 },
+	{ "later fragment: no header behind it", 44,
+	  "1100000800000007"
+	  "0035",
+	  PASS, 17, 40, false, true, 0 },
+	{ "atomic fragment is none", 44,
+	  "1100000000000007"
+	  "0035",
+	  PASS, 17, 48, true, false, 0 },
+	{ "first fragment whose chain goes on beyond it (P6)", 44,
+	  "3c00000100000007"
+	  "11",
+	  PASS, 60, 48, false, true, 0 },
+	{ "first fragment, chain longer than it (P6)", 44,
+	  "3c00000100000007"
+	  "1103000000000000",
+	  PASS, 60, 48, false, true, 0 },
 	{ "RH0", 43, "1100000000000000", DROP_IP6_RH0, 0, 0, false, false, 42 },
-	{ "RH0 with segments left", 43, "1102000100000000" "20010db8000000000000000000000001" "1111",
+	{ "RH0 with segments left", 43,
+	  "1102000100000000"
+	  "20010db8000000000000000000000001"
+	  "1111",
 	  DROP_IP6_RH0, 0, 0, false, false, 42 },
-	{ "RH0 behind other headers", 60, "3c00010400000000" "2b00010400000000" "1100000000000000",
+	{ "RH0 behind other headers", 60,
+	  "3c00010400000000"
+	  "2b00010400000000"
+	  "1100000000000000",
 	  DROP_IP6_RH0, 0, 0, false, false, 58 },
-	{ "RH0 in a first fragment", 44, "2b00000100000007" "1100000000000000", DROP_IP6_RH0, 0, 0, false,
-	  false, 50 },
+	{ "RH0 in a first fragment", 44,
+	  "2b00000100000007"
+	  "1100000000000000",
+	  DROP_IP6_RH0, 0, 0, false, false, 50 },
 	{ "hop-by-hop that is not there", 0, "", DROP_IP6_EXTENSIONS, 0, 0, false, false, 6 },
-	{ "hop-by-hop cut in the middle", 0, "06000104000000", DROP_IP6_EXTENSIONS, 0, 0, false, false, 6 },
-	{ "hop-by-hop longer than the packet", 0, "0601010400000000", DROP_IP6_EXTENSIONS, 0, 0, false,
-	  false, 41 },
-	{ "second header cut", 60, "3c00010400000000" "1100", DROP_IP6_EXTENSIONS, 0, 0, false, false, 40 },
+	{ "hop-by-hop cut in the middle", 0, "06000104000000", DROP_IP6_EXTENSIONS, 0, 0, false,
+	  false, 6 },
+	{ "hop-by-hop longer than the packet", 0, "0601010400000000", DROP_IP6_EXTENSIONS, 0, 0,
+	  false, false, 41 },
+	{ "second header cut", 60,
+	  "3c00010400000000"
+	  "1100",
+	  DROP_IP6_EXTENSIONS, 0, 0, false, false, 40 },
 	{ "fragment header cut", 44, "11000001", DROP_IP6_EXTENSIONS, 0, 0, false, false, 6 },
 };
 
@@ -87,8 +126,9 @@ static void bounded(void)
 		enum verdict v = ext_walk(cur_of(bytes, 40 + 8 * n + 8), &end);
 
 		ok(v == (n <= EXT_MAX ? PASS : DROP_IP6_EXTENSIONS) &&
-		   (v != PASS || (end.at == 40 + 8 * n && end.upper)) &&
-		   (v == PASS || end.pointer == 40 + 8 * 7), "H4: %zu headers: %s", n, verdict_info[v].name);
+		           (v != PASS || (end.at == 40 + 8 * n && end.upper)) &&
+		           (v == PASS || end.pointer == 40 + 8 * 7),
+		   "H4: %zu headers: %s", n, verdict_info[v].name);
 	}
 }
 

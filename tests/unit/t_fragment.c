@@ -14,8 +14,13 @@ static bool have[ROOM];
 static size_t make4(size_t len)
 {
 	struct ip4_hdr h = {
-		.vihl = 0x45, .tos = 2, .total_len = be16_put((uint16_t)len), .ttl = 64,
-		.protocol = PROTO_IPV6, .src = { { 192, 0, 2, 42 } }, .dst = { { 198, 51, 100, 7 } },
+		.vihl = 0x45,
+		.tos = 2,
+		.total_len = be16_put((uint16_t)len),
+		.ttl = 64,
+		.protocol = PROTO_IPV6,
+		.src = { { 192, 0, 2, 42 } },
+		.dst = { { 198, 51, 100, 7 } },
 	};
 
 	h.checksum = sum_done(sum_add(0, &h, sizeof(h)));
@@ -65,9 +70,10 @@ static bool take4(const uint8_t *at, size_t bytes, size_t *end)
 	memcpy(&was, packet, sizeof(was));
 	uint16_t where = be16_get(&h.frag);
 
-	return h.vihl == 0x45 && be16_get(&h.total_len) == bytes && sum_ok(sum_add(0, at, sizeof(h))) &&
-	       be16_get(&h.id) == (ID & 0xffff) && !(where & IP4_DF) && h.ttl == 64 && h.tos == 2 &&
-	       h.protocol == PROTO_IPV6 && !memcmp(&h.src, &was.src, 8) &&
+	return h.vihl == 0x45 && be16_get(&h.total_len) == bytes &&
+	       sum_ok(sum_add(0, at, sizeof(h))) && be16_get(&h.id) == (ID & 0xffff) &&
+	       !(where & IP4_DF) && h.ttl == 64 && h.tos == 2 && h.protocol == PROTO_IPV6 &&
+	       !memcmp(&h.src, &was.src, 8) &&
 	       place(at, bytes, sizeof(h), (where & IP4_OFFSET_MASK) * 8u, where & IP4_MF, end);
 }
 
@@ -90,7 +96,8 @@ static bool take6(const uint8_t *at, size_t bytes, size_t *end)
 /* Return: fragments, 0 when something is wrong. The output buffer has mtu octets and no more. */
 static size_t there_and_back(size_t len, uint16_t mtu, bool four)
 {
-	size_t header = four ? sizeof(struct ip4_hdr) : sizeof(struct ip6_hdr), end = 0, n = 0, bytes;
+	size_t header = four ? sizeof(struct ip4_hdr) : sizeof(struct ip6_hdr), end = 0, n = 0,
+	       bytes;
 	uint8_t *out = malloc(mtu);
 	struct fragmenter f;
 	bool good = true;
@@ -121,8 +128,8 @@ static void every_mtu(bool four)
 			tried++;
 		}
 	}
-	ok(wrong == 0, "IPv%d: %zu packets come back whole, every piece within its MTU", four ? 4 : 6,
-	   tried);
+	ok(wrong == 0, "IPv%d: %zu packets come back whole, every piece within its MTU",
+	   four ? 4 : 6, tried);
 }
 
 static void what_fits_is_left_alone(void)
@@ -131,10 +138,12 @@ static void what_fits_is_left_alone(void)
 	struct fragmenter f;
 
 	fragment_begin(&f, packet, make4(1300), 1300, ID);
-	ok(fragment_next(&f, out) == 1300 && !memcmp(out, packet, 1300) && fragment_next(&f, out) == 0,
+	ok(fragment_next(&f, out) == 1300 && !memcmp(out, packet, 1300) &&
+	           fragment_next(&f, out) == 0,
 	   "IPv4 that fits goes as it is, once");
 	fragment_begin(&f, packet, make6(1280), 1280, ID);
-	ok(fragment_next(&f, out) == 1280 && !memcmp(out, packet, 1280) && fragment_next(&f, out) == 0,
+	ok(fragment_next(&f, out) == 1280 && !memcmp(out, packet, 1280) &&
+	           fragment_next(&f, out) == 0,
 	   "IPv6 likewise: no atomic fragment (RFC 8021)");
 }
 

@@ -68,8 +68,12 @@ static struct syn syn4(const char *options, size_t ip_options, uint16_t frag)
 {
 	struct syn s = { .ip = 20 + ip_options };
 	struct ip4_hdr h = {
-		.vihl = (uint8_t)(0x40 | s.ip / 4), .frag = be16_put(frag), .ttl = 64,
-		.protocol = PROTO_TCP, .src = { { 240, 127, 128, 3 } }, .dst = { { 240, 127, 128, 5 } },
+		.vihl = (uint8_t)(0x40 | s.ip / 4),
+		.frag = be16_put(frag),
+		.ttl = 64,
+		.protocol = PROTO_TCP,
+		.src = { { 240, 127, 128, 3 } },
+		.dst = { { 240, 127, 128, 5 } },
 	};
 
 	put_tcp(&s, options, TCP_SYN);
@@ -127,7 +131,8 @@ static void options(void)
 
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		struct syn s = syn6(WHO, T1, row[i].before, TCP_SYN), was = s;
-		struct syn want = syn6(WHO, T1, row[i].after ? row[i].after : row[i].before, TCP_SYN);
+		struct syn want =
+			syn6(WHO, T1, row[i].after ? row[i].after : row[i].before, TCP_SYN);
 		uint16_t mss = clamp(f, &s, 1280);
 
 		ok(mss == (row[i].after ? 1220 : 0) && !memcmp(s.bytes, want.bytes, s.len) &&
@@ -168,7 +173,8 @@ static void who_is_touched(void)
 	shifted[40] = PROTO_TCP;
 	memcpy(shifted + 48, plain.bytes + 40, plain.tcp);
 	pop_arrive(f, VIA_TUN, shifted, plain.len + 8, NULL, NULL);
-	ok(mss_clamp(&f->p, 1280) == 1220 && f->p.data[48 + 22] == 0x04 && f->p.data[48 + 23] == 0xc4,
+	ok(mss_clamp(&f->p, 1280) == 1220 && f->p.data[48 + 22] == 0x04 &&
+	           f->p.data[48 + 23] == 0xc4,
 	   "a SYN behind an extension header is found");
 	pop_free(f);
 }
@@ -219,7 +225,8 @@ static void on_the_way(void)
 	pop_apply(f);
 	pop_give(f, VIA_TUN, s.bytes, s.len, NULL, NULL);
 	memcpy(s.bytes, f->p.data + 20, s.len);
-	ok(s.bytes[62] == 0x05 && s.bytes[63] == 0x58 && tcp_sum_ok(&s), "towards the tunnel: 1428 - 60");
+	ok(s.bytes[62] == 0x05 && s.bytes[63] == 0x58 && tcp_sum_ok(&s),
+	   "towards the tunnel: 1428 - 60");
 
 	r = syn6(T1, WHO, "020405a0", TCP_SYN);
 	pop_give(f, VIA_P41, r.bytes, r.len, CLIENT, pop_v4);

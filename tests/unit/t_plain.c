@@ -34,7 +34,8 @@ static const struct {
 	{ "another key", "200086dd01020305" INNER6, true, DROP_GRE_KEY, 0 },
 	{ "no key where one is configured", "000086dd" INNER6, true, DROP_GRE_KEY, 0 },
 	{ "sequence", "100086dd00000007" INNER6, false, SENT_UPLINK, 8 },
-	{ "checksum, key, sequence", "b00086dd2b0e00000102030400000007" INNER6, true, SENT_UPLINK, 16 },
+	{ "checksum, key, sequence", "b00086dd2b0e00000102030400000007" INNER6, true, SENT_UPLINK,
+	  16 },
 	{ "version 1", "0001880b" INNER6, false, DROP_GRE_VERSION, 0 },
 	{ "routing present", "400086dd00000000" INNER6, false, DROP_GRE_FLAGS, 0 },
 	{ "bit 4", "080086dd" INNER6, false, DROP_GRE_FLAGS, 0 },
@@ -68,9 +69,11 @@ static void gre_vectors(void)
 		c->gre_key = 0x01020304;
 		pop_apply(f);
 		v = pop_give(f, VIA_GRE, bytes, len, CLIENT, pop_v4);
-		ok(v == gre[i].v && !f->reply.len, "GRE, %s: %s", gre[i].name, verdict_info[v].name);
+		ok(v == gre[i].v && !f->reply.len, "GRE, %s: %s", gre[i].name,
+		   verdict_info[v].name);
 		if (gre[i].v == SENT_UPLINK)
-			ok(f->p.len == INNER6_BYTES && !memcmp(f->p.data, bytes + gre[i].header, 64),
+			ok(f->p.len == INNER6_BYTES &&
+			           !memcmp(f->p.data, bytes + gre[i].header, 64),
 			   "its header was %zu octets", gre[i].header);
 		pop_free(f);
 	}
@@ -90,7 +93,8 @@ static void gre_carries_ipv4(void)
 	bytes[4 + 12 + 1] = 0x40;	/* 240.64.5.3: the /24 of a tunnel that is not there */
 	bytes[4 + 12 + 2] = 5;
 	pop_arrive(f, VIA_GRE, bytes, len, CLIENT, pop_v4);
-	ok(saw(gre_decap(&f->pa, &f->p)) == DROP_INNER_UNKNOWN, "GRE, IPv4 of a tunnel that is not there");
+	ok(saw(gre_decap(&f->pa, &f->p)) == DROP_INNER_UNKNOWN,
+	   "GRE, IPv4 of a tunnel that is not there");
 	pop_free(f);
 }
 
@@ -113,7 +117,8 @@ static void frames(void)
 		{ "IPv4, long enough", INNER4 INNER4, CLIENT, pop_v4, 20, DROP_P41_VERSION },
 		{ "sent to a broadcast address", INNER6, CLIENT, "255.255.255.255", 20,
 		  DROP_OUTER_LOCAL },
-		{ "sent to a multicast address", INNER6, CLIENT, "224.0.0.1", 20, DROP_OUTER_LOCAL },
+		{ "sent to a multicast address", INNER6, CLIENT, "224.0.0.1", 20,
+		  DROP_OUTER_LOCAL },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
@@ -165,8 +170,9 @@ static void strangers(void)
 
 	make_ip6(bytes, T1, WHO, 100, 64, PROTO_UDP);
 	ok(pop_give(f, VIA_P41, bytes, 100, "203.0.113.66", pop_v4) == DROP_OUTER_SOURCE &&
-	   f->p.out == OUT_NONE && f->reply.len == 0 && f->reply.out == OUT_NONE &&
-	   pop_errors(f, 1, ERR_OUTER_SOURCE) == 1, "D1: a stranger's 6in4: nothing forwarded, nothing sent back, counted");
+	           f->p.out == OUT_NONE && f->reply.len == 0 && f->reply.out == OUT_NONE &&
+	           pop_errors(f, 1, ERR_OUTER_SOURCE) == 1,
+	   "D1: a stranger's 6in4: nothing forwarded, nothing sent back, counted");
 	make_ip6(bytes, WHO, T1, 100, 64, PROTO_UDP);
 	ok(pop_give(f, VIA_P41, bytes, 100, "203.0.113.66", pop_v4) == DROP_INNER_UNKNOWN &&
 	   f->reply.len == 0, "D4: with a source of no tunnel as well");
@@ -174,7 +180,8 @@ static void strangers(void)
 	ok(pop_give(f, VIA_P41, bytes, 100, CLIENT, pop_v4) == DROP_OUTER_SOURCE,
 	   "D3: T1's endpoint may not speak for T2");
 	ok(!memcmp(&before[0], pop_tunnel(f, 1), sizeof(before[0])) &&
-	   !memcmp(&before[1], pop_tunnel(f, 2), sizeof(before[1])), "H8: the tunnels are untouched");
+	           !memcmp(&before[1], pop_tunnel(f, 2), sizeof(before[1])),
+	   "H8: the tunnels are untouched");
 	pop_free(f);
 }
 
@@ -218,7 +225,8 @@ static void disabled_and_down(void)
 	   pop_errors(f, 4, ERR_DISABLED) == 1, "D6: from a disabled tunnel: dropped and counted");
 	pop_touch(f, cf = pop_edit(f), 4)->flags = 0;
 	pop_apply(f);
-	ok(pop_give(f, VIA_P41, bytes, 100, "198.51.100.9", pop_v4) == SENT_UPLINK, "enabled, it passes");
+	ok(pop_give(f, VIA_P41, bytes, 100, "198.51.100.9", pop_v4) == SENT_UPLINK,
+	   "enabled, it passes");
 
 	make_ip6(bytes, "2001:db8:2ff:3::2", WHO, 100, 64, PROTO_UDP);
 	ok(pop_give(f, VIA_P41, bytes, 100, "0.0.0.0", pop_v4) == DROP_TUNNEL_DOWN &&
@@ -245,7 +253,8 @@ static void ayiya_is_not_turned_into_direct(void)
 	   "D7: protocol 41 for a tunnel in AYIYA operation is dropped");
 	pop_pass_time(f, 1000 * (int64_t)US_PER_S);
 	pop_give(f, VIA_P41, bytes, 100, "203.0.113.5", pop_v4);
-	ok(!memcmp(&before.ep, &t->ep, sizeof(before.ep)), "D7: and its type stays, however long it was quiet");
+	ok(!memcmp(&before.ep, &t->ep, sizeof(before.ep)),
+	   "D7: and its type stays, however long it was quiet");
 
 	pop_touch(f, pop_edit(f), 3)->kind = KIND_AYIYA;
 	ep.type = TYPE_DIRECT;	/* whatever it was before */
@@ -298,10 +307,12 @@ static void encap_auto(void)
 	struct fixture *f = pop_new(NULL);
 	struct endpoint *ep = &pop_tunnel(f, 1)->ep;
 
-	ok(give_gre(f) == SENT_UPLINK && ep->type == TYPE_GRE, "encap auto: the first packet sets the type");
+	ok(give_gre(f) == SENT_UPLINK && ep->type == TYPE_GRE,
+	   "encap auto: the first packet sets the type");
 	ok(f->pa.events == 1 && f->pa.event[0].event == EVENT_TYPE && f->pa.event[0].tid == 1 &&
 	   f->pa.event[0].value == TYPE_GRE, "and the log hears of it");
-	ok(give_p41(f) == DROP_ENCAP_OTHER && ep->type == TYPE_GRE, "the next of the other type does not");
+	ok(give_p41(f) == DROP_ENCAP_OTHER && ep->type == TYPE_GRE,
+	   "the next of the other type does not");
 
 	pop_pass_time(f, 119 * (int64_t)US_PER_S);
 	ok(give_p41(f) == DROP_ENCAP_OTHER, "nor after 119 s of silence");
@@ -367,7 +378,8 @@ static void outer_us(void)
 	pop_apply(f);
 	ok(pop_give(f, VIA_P41, bytes, len, CLIENT, pop_v4) == DROP_OUTER_LOCAL,
 	   "with pop set localip, what arrives at another address is dropped");
-	ok(pop_give(f, VIA_P41, bytes, len, CLIENT, "192.0.2.43") == SENT_UPLINK, "and the named one serves");
+	ok(pop_give(f, VIA_P41, bytes, len, CLIENT, "192.0.2.43") == SENT_UPLINK,
+	   "and the named one serves");
 	pop_free(f);
 }
 
@@ -399,7 +411,8 @@ static void truncated(void)
 			v = pop_give(f, via, good, len, CLIENT, pop_v4);
 			wrong += !verdict_is_drop(v) || f->p.out != OUT_NONE || f->reply.len != 0;
 		}
-		ok(wrong == 0, "D9: %zu truncations of \"%s\" and an IPv6 packet: all dropped in silence",
+		ok(wrong == 0,
+		   "D9: %zu truncations of \"%s\" and an IPv6 packet: all dropped in silence",
 		   header + INNER6_BYTES, shape[s]);
 		if (s == 2)
 			continue;	/* trailing octets are under the checksum */
@@ -458,7 +471,8 @@ static void flipped_bits(void)
 			strange += !verdict_is_drop(v);
 	}
 	ok(strange == 0 && passed > 100 && state == state_hash(f),
-	   "of %zu packets with a flipped bit none passes for another tunnel, and none changes a tunnel",
+	   "of %zu packets with a flipped bit none passes for another tunnel, and none changes a "
+	   "tunnel",
 	   8 * len);
 	pop_free(f);
 }

@@ -30,7 +30,8 @@ static void fresh(void)
 
 static void set_tunnel_prefix(const struct ip6_addr *a, uint8_t len)
 {
-	plan_set_tunnel_prefix(&head.plan, &(struct prefix){ .addr = addr_masked(a, len), .len = len });
+	plan_set_tunnel_prefix(&head.plan,
+	                       &(struct prefix){ .addr = addr_masked(a, len), .len = len });
 }
 
 static struct subnet_prefix *add_subnet_prefix(const struct ip6_addr *a, uint8_t len,
@@ -99,7 +100,8 @@ static void addresses_of_a_tunnel(void)
 
 		ok(addr_eq(&pop, &want[0]) && addr_eq(&user, &want[1]), "tunnel %x: %s and %s",
 		   row[i].tid, row[i].pop, row[i].user);
-		ok(!strcmp(prefix_text(&routed, text), row[i].routed), "its routed /64 is %s", text);
+		ok(!strcmp(prefix_text(&routed, text), row[i].routed), "its routed /64 is %s",
+		   text);
 		ok(plan_four_local(p, row[i].tid) == addr_ip4(&four[0]) &&
 		   plan_four_remote(p, row[i].tid) == addr_ip4(&four[1]) &&
 		   plan_four_subnet(p, row[i].tid) == addr_ip4(&four[2]),
@@ -363,8 +365,8 @@ static bool agrees(const struct ip6_addr *a)
 			w.kind == PLACE_UPLINK;
 
 	if (!same)
-		printf("# %s: kind %d tunnel %x, the search says %d %x\n", addr_text(a, text), w.kind,
-		       w.tid, e ? (int)e->kind : -1, e ? e->tid : 0);
+		printf("# %s: kind %d tunnel %x, the search says %d %x\n", addr_text(a, text),
+		       w.kind, w.tid, e ? (int)e->kind : -1, e ? e->tid : 0);
 	return same;
 }
 
@@ -382,7 +384,10 @@ static size_t disagreements(void)
 			x = first;
 			r = rnd_addr();
 			for (unsigned int n = entry[i].len; n < 128; n++) {
-				bool b = k == 0 ? 1 : k == 1 ? n == 127 : k == 2 ? n == 126 : bit_of(r.b, n);
+				bool b = k == 0   ? 1
+				         : k == 1 ? n == 127
+				         : k == 2 ? n == 126
+				                  : bit_of(r.b, n);
 
 				if (b)
 					x.b[n / 8] |= (uint8_t)(1u << (7 - n % 8));
@@ -411,7 +416,8 @@ static void every_length_agrees_with_a_search(void)
 			random_config(len);
 			wrong += disagreements();
 		}
-		ok(wrong == 0, "tunnel prefix /%d: the bits say what a longest-prefix search says", len);
+		ok(wrong == 0, "tunnel prefix /%d: the bits say what a longest-prefix search says",
+		   len);
 	}
 }
 
@@ -429,7 +435,8 @@ static void delegations(void)
 			tried++;
 		}
 	}
-	ok(wrong == 0 && tried > 500, "%zu delegations of 1 to 16 bits agree with the search", tried);
+	ok(wrong == 0 && tried > 500, "%zu delegations of 1 to 16 bits agree with the search",
+	   tried);
 }
 
 static void room_for_tunnels(void)
