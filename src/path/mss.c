@@ -56,7 +56,9 @@ static size_t mss_at(struct cur tcp)
 /* The sum is taken over words that begin at even offsets: an odd value lies across two. */
 static be16_t as_summed(be16_t n, bool odd)
 {
-	return odd ? (be16_t){ __builtin_bswap16(n.raw) } : n;
+	if (odd)
+		n.raw = __builtin_bswap16(n.raw);
+	return n;
 }
 
 uint16_t mss_clamp(struct pkt *p, uint16_t mtu_bytes)
