@@ -169,7 +169,7 @@ class Stage:
             f.flush()
             first = f.readline().decode().rstrip()
             if first[1:4] != "01 ":
-                return [first]
+                return [first[4:]]
             n = int(first.split()[1])
             return [f.readline().decode().rstrip("\n") for _ in range(n)]
 
@@ -293,7 +293,7 @@ def beat(stage):
     deadline = time.monotonic() + 10
     while "up" not in stage.ask("tunnel list")[0].split()[3:4]:
         if time.monotonic() > deadline:
-            raise Wrong("the AYIYA tunnel did not come up")
+            raise Wrong("the AYIYA tunnel did not come up: " + "; ".join(stage.ask("pop show drops") + stage.ask("tunnel list")))
         time.sleep(0.05)
 
 
