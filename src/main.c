@@ -250,7 +250,8 @@ static int listen_tcp(struct root *r, struct why *why)
 		/* a host without one of the families: the default shrinks to the other */
 		if (chosen || (fd != -EADDRNOTAVAIL && fd != -EAFNOSUPPORT))
 			return fd;
-		host_say(&r->say, "%s", why->text);
+		if (fd == -EADDRNOTAVAIL)
+			host_say(&r->say, "%s", why->text);
 	}
 	return 0;
 }

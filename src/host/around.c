@@ -114,7 +114,7 @@ static void look_for_addresses(struct netlink *nl, const struct say *to)
 	}
 	if (!four)
 		host_say(to, "this host has no IPv4 address: no tunnel over IPv4 until it has one");
-	if (!six)
+	if (!six && !nl->no_ip6)
 		host_say(to, "this host has no IPv6 address: no tunnel over IPv6 until it has one");
 }
 

@@ -1,12 +1,14 @@
 #include "host/netlink_ask.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define DEVICE_MTU	1500
 #define DEVICE_QUEUE	4096	/* packets; the default of 500 is two milliseconds at full speed */
@@ -175,6 +177,25 @@ static int size_and_up(struct netlink *nl, struct refusal *r)
 	return ask(nl, nh, NULL, NULL, r);
 }
 
+/* Where IPv6 is switched off for new devices, ours alone has it all the same. */
+static bool switch_ip6_on(void)
+{
+	static const char path[] = "/proc/sys/net/ipv6/conf/" HOST_DEVICE "/disable_ipv6";
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	char c = '1';
+
+	if (fd >= 0)
+		(void)!write(fd, "0", 1);
+	else
+		fd = open(path, O_RDONLY | O_CLOEXEC);	/* a container's */
+	if (fd < 0)
+		return false;
+	if (pread(fd, &c, 1, 0) != 1)
+		c = '1';
+	close(fd);
+	return c == '0';
+}
+
 int netlink_device(struct netlink *nl, const struct say *to, struct why *why)
 {
 	struct refusal r;
@@ -182,8 +203,11 @@ int netlink_device(struct netlink *nl, const struct say *to, struct why *why)
 	nl->device = if_nametoindex(HOST_DEVICE);
 	if (nl->device == 0)
 		return why_say(why, -ENODEV, "the device " HOST_DEVICE " is not there");
-	/* A host without IPv6 has nothing to switch off. */
-	if (no_link_local(nl, &r) < 0 && r.error != EAFNOSUPPORT && r.error != EOPNOTSUPP)
+	nl->no_ip6 = !switch_ip6_on();
+	if (nl->no_ip6)
+		host_say(to, "IPv6 is off on this host: tunnels will reach each other, but no "
+			 "prefix can be routed to them");
+	else if (no_link_local(nl, &r) < 0)
 		host_say(to, "the kernel keeps a link-local address on " HOST_DEVICE ": %s",
 			 r.text);
 	if (size_and_up(nl, &r) < 0)
@@ -320,7 +344,7 @@ int netlink_route_add(struct netlink *nl, const struct prefix *p, const struct i
 {
 	int error = 0;
 
-	if (route_index(nl, p) < nl->routes)
+	if (nl->no_ip6 || route_index(nl, p) < nl->routes)
 		return 0;
 	if (nl->routes == ROUTES_MAX)
 		return why_say(why, -ENOSPC, "more than %d prefixes", ROUTES_MAX);

@@ -20,6 +20,7 @@ struct netlink {
 	uint32_t	portid;
 	uint32_t	seq;
 	uint32_t	device;		/* index of HOST_DEVICE */
+	bool		no_ip6;		/* the kernel takes no IPv6 route into it */
 	/* what we put into the kernel's table, so that a repeated request is no error */
 	struct prefix	route[ROUTES_MAX];
 	uint32_t	routes;
@@ -30,7 +31,7 @@ struct netlink {
 int netlink_open(struct netlink *nl, struct why *why);
 void netlink_close(struct netlink *nl);
 
-/* HOST_DEVICE exists: no link-local address, queue length, MTU, up. */
+/* HOST_DEVICE exists: IPv6 on, no link-local address, queue length, MTU, up. */
 int netlink_device(struct netlink *nl, const struct say *to, struct why *why);
 
 /**
@@ -39,7 +40,8 @@ int netlink_device(struct netlink *nl, const struct say *to, struct why *why);
  *		then on the gateway of every prefix, so that the kernel keeps one neighbour
  *		and not one for every address; NULL with a subnet prefix
  *
- * A prefix that is there already is left: return 0.
+ * A prefix that is there already is left: return 0. Without IPv6 on the host nothing is
+ * done, as netlink_device() has said.
  */
 int netlink_route_add(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
 		      struct why *why);
