@@ -18,7 +18,8 @@ static void all_fds(struct host_fds *f, int *list[FDS])
 {
 	int *each[] = {
 		&f->tun, &f->p41[0], &f->p41[1], &f->gre[0], &f->gre[1], &f->proto4[0],
-		&f->proto4[1], &f->ayiya[0], &f->ayiya[1], &f->beat[0], &f->beat[1], &f->icmp[0],
+		&f->proto4[1], &f->p41_silent[0], &f->p41_silent[1], &f->gre_silent[0],
+		&f->gre_silent[1], &f->ayiya[0], &f->ayiya[1], &f->beat[0], &f->beat[1], &f->icmp[0],
 		&f->icmp[1], &f->send[0], &f->send[1], &f->wake, &f->tell,
 	};
 

@@ -21,7 +21,10 @@ struct host_fds {
 	int	tun;		/* IFF_TUN | IFF_NO_PI, non-blocking */
 	int	p41[2];		/* raw sockets, [0] IPv4, [1] IPv6 */
 	int	gre[2];
-	int	proto4[2];	/* drops all; keeps the kernel from answering protocol 4 */
+	/* these drop all, and keep the kernel from answering: sockets.c, open_silent() */
+	int	proto4[2];
+	int	p41_silent[2];
+	int	gre_silent[2];
 	int	ayiya[2];	/* UDP 5072 */
 	int	beat[2];	/* UDP 3740 */
 	int	icmp[2];	/* outer ICMP errors; filtered in the kernel */

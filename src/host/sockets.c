@@ -167,11 +167,17 @@ static int open_sender(int *fd, int family, const struct say *to, struct why *wh
 	return 0;
 }
 
-static int open_proto4(int *fd, int family, struct why *why)
+/*
+ * A packet of a protocol without a listener is answered by the kernel ("protocol
+ * unreachable"). Newer kernels count a listener whose buffer is full as none: beside the
+ * socket that is read there is one that takes every packet and keeps none, so that a
+ * flood is not reflected and no client is told that its tunnel ended.
+ */
+static int open_silent(int *fd, int family, int protocol, const char *what, struct why *why)
 {
-	*fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_IPIP);
+	*fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 	if (*fd < 0 || drop_all(*fd) < 0)
-		return failed(why, "protocol 4", family);
+		return failed(why, what, family);
 	return 0;
 }
 
@@ -183,7 +189,11 @@ static int open_family(struct host_fds *f, int i, int family, const struct say *
 	if (!e)
 		e = open_receiver(&f->gre[i], family, SOCK_RAW, IPPROTO_GRE, "GRE", to, why);
 	if (!e)
-		e = open_proto4(&f->proto4[i], family, why);
+		e = open_silent(&f->proto4[i], family, IPPROTO_IPIP, "protocol 4", why);
+	if (!e)
+		e = open_silent(&f->p41_silent[i], family, IPPROTO_IPV6, "protocol 41", why);
+	if (!e)
+		e = open_silent(&f->gre_silent[i], family, IPPROTO_GRE, "GRE", why);
 	if (!e)
 		e = open_udp(&f->ayiya[i], family, PORT_AYIYA, "UDP port 5072 (AYIYA)", to, why);
 	if (!e)

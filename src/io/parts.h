@@ -34,7 +34,7 @@ struct input {
 	enum input_kind	kind;
 	enum via	via;
 	uint16_t	port;		/* UDP: ours */
-	uint32_t	overflow;	/* SO_RXQ_OVFL as last seen; wraps */
+	uint32_t	overflow;	/* packets its queue lost, as last told; wraps */
 };
 
 #define INPUTS_MAX	12
@@ -93,6 +93,9 @@ struct worker {
 unsigned int worker_receive(struct worker *w, struct input *in);
 /* Count a packet that never became one. */
 void worker_refuse(struct worker *w, enum verdict v, uint64_t n);
+
+/* What was lost and no packet has told of, because none came after it. */
+void worker_poll_overflow(struct worker *w);
 
 /* send.c */
 void worker_send(struct worker *w, const struct pkt *p);

@@ -4,6 +4,7 @@
 #include "io/parts.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -66,13 +67,30 @@ static void prepare(struct worker *w)
 	}
 }
 
+/* A packet says how many were lost before it was queued, which may be less than is known. */
 static void count_overflow(struct worker *w, struct input *in, uint32_t now)
 {
-	uint32_t lost = now - in->overflow;	/* wraps as the kernel's does */
+	int32_t lost = (int32_t)(now - in->overflow);	/* wraps as the kernel's does */
 
+	if (lost <= 0)
+		return;
 	in->overflow = now;
-	if (lost)
-		worker_refuse(w, DROP_QUEUE_SOCKET, lost);
+	worker_refuse(w, DROP_QUEUE_SOCKET, (uint64_t)lost);
+}
+
+void worker_poll_overflow(struct worker *w)
+{
+	for (unsigned int i = 0; i < w->inputs; i++) {
+		uint32_t info[SK_MEMINFO_VARS];
+		socklen_t len = sizeof(info);
+		struct input *in = &w->input[i];
+
+		if (in->kind == INPUT_TUN || in->kind == INPUT_WAKE)
+			continue;
+		if (getsockopt(in->fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
+		    len > SK_MEMINFO_DROPS * sizeof(info[0]))
+			count_overflow(w, in, info[SK_MEMINFO_DROPS]);
+	}
 }
 
 /* The kernel's word, copied out: control messages are aligned for nobody in particular. */

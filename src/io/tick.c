@@ -79,6 +79,8 @@ void worker_tick(struct worker *w)
 	/* After a long stop (suspend, a debugger) one round is enough to see everybody. */
 	if (now - w->second > ROUND_S)
 		w->second = now - ROUND_S;
+	if (w->second < now)
+		worker_poll_overflow(w);
 	while (w->second < now) {
 		w->second++;
 		one_second(w);
