@@ -29,7 +29,8 @@ struct loop {
 	unsigned int		jobs;
 	unsigned int		looks;
 	bool			stopping;
-	uint64_t		lost[WORKERS_MAX];	/* events_lost, as last reported */
+	/* events_lost as last reported; what a region brought along is old news */
+	uint64_t		lost[WORKERS_MAX];
 };
 
 /* ---- what the workers tell ---- */
@@ -81,24 +82,21 @@ static void tell_lost(struct loop *lp, unsigned int worker)
 	server_trace_lost(lp->server, news);
 }
 
-/* Return: true when a ring still held something after a whole ring was taken from it */
-static bool drain(struct loop *lp)
+/*
+ * At most one ring full of each worker, so that sessions and signals get their turn. What
+ * is left then was put in after we were woken, and its worker wakes us again.
+ */
+static void drain(struct loop *lp)
 {
 	const struct control *c = lp->config.control;
-	bool more = false;
 
 	for (unsigned int w = 0; w < c->workers; w++) {
 		struct record rec;
-		unsigned int n = 0;
 
-		while (n < RING_RECORDS && ring_take(&c->region->ring[w], &rec)) {
+		for (int n = 0; n < RING_RECORDS && ring_take(&c->region->ring[w], &rec); n++)
 			tell(lp, &rec);
-			n++;
-		}
-		more |= n == RING_RECORDS;
 		tell_lost(lp, w);
 	}
-	return more;
 }
 
 static void on_tell(evutil_socket_t fd, short what, void *arg)
@@ -109,9 +107,7 @@ static void on_tell(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (read(fd, &times, sizeof(times)) < 0 && errno != EAGAIN)
 		return;
-	/* sessions and signals get their turn before the next ring full */
-	if (drain(lp))
-		event_active(lp->event[ON_TELL], EV_READ, 0);
+	drain(lp);
 }
 
 /* ---- signals and timers ---- */
@@ -223,6 +219,8 @@ struct loop *loop_new(const struct loop_config *lc, struct why *why)
 	if (!lp)
 		return fail(NULL, why);
 	lp->config = *lc;
+	for (unsigned int w = 0; w < WORKERS_MAX; w++)
+		lp->lost[w] = count_get(&lc->control->region->table.worker[w].events_lost);
 	lp->base = event_base_new();
 	/* a client that went away is an error of a write, not the end of us */
 	signal(SIGPIPE, SIG_IGN);
