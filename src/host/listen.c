@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG		64
+#define BACKLOG		1024	/* a thousand at once are refused with a sentence, not by silence */
 #define SOCKET_MODE	0660
 #define DIRECTORY_MODE	0755
 
