@@ -111,6 +111,13 @@ static inline bool addr_is_compatible(const struct ip6_addr *a)
 	return addr_hi(a) == 0 && addr_lo(a) >> 32 == 0 && addr_lo(a) > 1;
 }
 
+/* fc00::/7, 100::/64 and 5f00::/16: never a source on the public Internet (RFC 4193, 6666, 9602) */
+static inline bool addr_is_reserved6(const struct ip6_addr *a)
+{
+	return a->b[0] >> 1 == 0xfc >> 1 || addr_hi(a) == UINT64_C(0x0100) << 48 ||
+	       addr_hi(a) >> 48 == 0x5f00;
+}
+
 /* An outer endpoint nobody may have: unspecified, loopback, multicast, broadcast, link-local,
  * 0/8, 127/8, class D and E, compatible; of either family. */
 bool addr_is_bad_endpoint(const struct ip6_addr *a);

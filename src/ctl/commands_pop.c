@@ -85,6 +85,17 @@ static HANDLER(set_localip)
 	return 0;
 }
 
+static HANDLER(set_reserved)
+{
+	bool drop = args[0].number == 1;
+
+	(void)s, (void)n;
+	edit_reserved(spare(c), &c->changes, drop);
+	answer_say(an, ANSWER_OK, drop ? "Reserved sources from the uplink are dropped" :
+				  "Reserved sources from the uplink pass");
+	return 0;
+}
+
 static HANDLER(set_latency)
 {
 	struct why why;
@@ -173,6 +184,9 @@ const struct cmd pop_set_rows[] = {
 	{ .name = "localip", .run = set_localip, .flags = CMD_CONFIG | CMD_FILE,
 	  .args = { { .type = ARG_REST, .name = "address" } },
 	  .help = "addresses of this host that serve tunnels, \"any\" for all" },
+	{ .name = "reserved", .run = set_reserved, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { { .type = ARG_CHOICE, .choices = "pass|drop" } },
+	  .help = "packets from the uplink with a unique-local, discard or SRv6 source" },
 	{ .name = "verbosity", .run = set_verbosity, .flags = CMD_CONFIG | CMD_FILE,
 	  .args = { { .type = ARG_UINT, .name = "level", .max = 41, .bad = VERBOSITY_WRONG,
 		      .range = VERBOSITY_WRONG, .code = ANSWER_INTERNAL } },

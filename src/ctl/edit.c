@@ -118,6 +118,7 @@ bool config_equal(const struct config *a, const struct config *b)
 	       x->acls == y->acls && x->locals == y->locals && x->tunnels == y->tunnels &&
 	       x->tunnel_end == y->tunnel_end && x->verbosity == y->verbosity &&
 	       x->latency_interval_s == y->latency_interval_s &&
+	       x->drop_reserved == y->drop_reserved &&
 	       memcmp(a->subnet, b->subnet, a->limits.subnets * sizeof(*a->subnet)) == 0 &&
 	       tunnels_equal(a, b);
 }

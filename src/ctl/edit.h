@@ -75,6 +75,8 @@ int edit_acl_remove(struct config *cf, struct changes *ch, const struct prefix *
 void edit_acl_reset(struct config *cf, struct changes *ch, const struct ip6_addr *keep);
 int edit_local(struct config *cf, struct changes *ch, const struct ip6_addr *list, unsigned int n,
 	       struct why *why);
+/* Packets from the uplink with a reserved source: drop or pass (security.md H2). */
+void edit_reserved(struct config *cf, struct changes *ch, bool drop);
 int edit_latency(struct config *cf, struct changes *ch, uint32_t interval_s, struct why *why);
 int edit_verbosity(struct config *cf, struct changes *ch, uint32_t level, struct why *why);
 /* `tunnel stats RESET`: a new latency window */

@@ -231,6 +231,12 @@ void edit_acl_reset(struct config *cf, struct changes *ch, const struct ip6_addr
 	note_head(ch);
 }
 
+void edit_reserved(struct config *cf, struct changes *ch, bool drop)
+{
+	cf->head->drop_reserved = drop;
+	note_head(ch);
+}
+
 int edit_latency(struct config *cf, struct changes *ch, uint32_t interval_s, struct why *why)
 {
 	if (interval_s > LATENCY_INTERVAL_MAX_S)

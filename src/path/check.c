@@ -39,7 +39,10 @@ enum verdict class6(const struct ip6_hdr *h)
 	return PASS;
 }
 
-/* Rows 6 to 8: of a tunnel, only what is routed to it. */
+/*
+ * Rows 6 to 8: of a tunnel, only what is routed to it. That refuses reserved sources too,
+ * unless the PoP's own prefix is one.
+ */
 static enum verdict source_of_tunnel(struct path *pa, struct pkt *p, const struct ip6_hdr *h)
 {
 	struct place w = config_lookup6(pa->cf, &h->src);
@@ -75,6 +78,8 @@ static enum verdict source_of_uplink(struct path *pa, struct pkt *p, const struc
 			p->blame = w.tid;
 		return DROP_OVER_UPLINK;
 	}
+	if (pa->cf->head->drop_reserved && addr_is_reserved6(&h->src))
+		return DROP_IP6_RESERVED;	/* security.md H2, off by default */
 	pkt_note(p, NOTE_SOURCE_UPLINK, TID_NONE, 0);
 	return PASS;
 }

@@ -441,12 +441,41 @@ static void a_drop_leaves_the_packet_as_received(void)
 	ok(owed > 10 && touched == 0, "%zu packets that are owed an answer: all as received", owed);
 }
 
+/* security.md H2, the part that is configurable and off by default */
+static void H2_reserved_sources_from_the_uplink(void)
+{
+	static const struct { const char *src; bool reserved; } rows[] = {
+		{ "fc00::1", true }, { "fdff:ffff::1", true }, { "fbff::1", false },
+		{ "100::1", true }, { "100:0:0:1::1", false }, { "5f00::1", true },
+		{ "5f01::1", false }, { WHO, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		for (uint32_t drop = 0; drop < 2; drop++) {
+			struct fixture *f = pop_new(NULL);
+			uint8_t bytes[128];
+			size_t len = make_ip6(bytes, rows[i].src, T1, 100, 64, 17);
+			enum verdict v, wanted = drop && rows[i].reserved ? DROP_IP6_RESERVED :
+									    SENT_TUNNEL;
+
+			pop_edit(f)->head->drop_reserved = drop;
+			pop_apply(f);
+			v = pop_give(f, VIA_TUN, bytes, len, NULL, NULL);
+			ok(v == wanted && f->reply.out == OUT_NONE, "H2: %s %s when reserved sources %s",
+			   rows[i].src, wanted == SENT_TUNNEL ? "passes" : "is dropped in silence",
+			   drop ? "are dropped" : "pass");
+			pop_free(f);
+		}
+	}
+}
+
 int main(void)
 {
 	every_row();
 	the_same_in_protocol_41();
 	what_is_owed();
 	embedded_addresses();
+	H2_reserved_sources_from_the_uplink();
 	nested_tunnels();
 	nothing_ours_reaches_the_uplink();
 	silence();
