@@ -195,7 +195,8 @@ static void who_does_not_read_is_not_read(void)
 
 	for (int i = 0; i < 100; i++)
 		turn();
-	ok(executed == before && executed < 20000 && control.sessions == 2, "%u commands in, no further one is read", before);
+	ok(executed == before && executed < 20000 && control.sessions == 2,
+	   "%u commands in, no further one is read", before);
 	ok(arena_size(arena) - arena_room(arena) < 512 * 1024, "what waits is bounded");
 	ok(says(other, BANNER) && is_in_step(other), "others do not notice");
 	before = executed;
