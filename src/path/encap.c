@@ -32,6 +32,9 @@ static enum verdict wrap_begin(const struct path *pa, uint16_t tid, struct wrap 
 		return DROP_NO_ENDPOINT;
 	if (config_bad_endpoint(pa->cf, &ep->them))
 		return DROP_ENDPOINT_LOOP;	/* security.md L3, L4 */
+	/* `tunnel set remote`, or a reload that took the password away: anyone could sign so */
+	if (ep->type == TYPE_AYIYA && !(pa->cf->tunnel[tid].flags & TUNNEL_SECRET))
+		return DROP_NO_SECRET;
 
 	*w = (struct wrap){ .ep = ep, .us = ep->us };
 	w->over = tunnel_overhead(&pa->cf->tunnel[tid], ep);

@@ -82,8 +82,8 @@ enum verdict encap(struct path *pa, struct pkt *p);			/* encap.c, forwarding.md 
  * @proto:	PROTO_IPV6, PROTO_GRE or PROTO_UDP (port 5072 to the learned one)
  * @ecn:	for the outer header
  *
- * Sets p->out, p->out_to, p->out_fragment and p->to. Return: PASS, DROP_NO_ENDPOINT or
- * DROP_ENDPOINT_LOOP
+ * Sets p->out, p->out_to, p->out_fragment and p->to. Return: PASS, DROP_NO_ENDPOINT,
+ * DROP_NO_SECRET, DROP_ENDPOINT_LOOP or DROP_SEND_BIG
  */
 enum verdict outer_push(struct path *pa, struct pkt *p, uint16_t tid, uint8_t proto, uint8_t ecn);
 /* Clamp TCP MSS in a SYN to @mtu; either inner family. Return: the MSS written, 0: none */

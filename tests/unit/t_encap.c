@@ -426,6 +426,24 @@ static void endpoints_before_sending(void)
 	}
 }
 
+/* Twenty zeros in place of a secret: nothing leaves under such a signature. */
+static void nothing_is_signed_without_a_password(void)
+{
+	struct fixture *f = pop_with(CLIENT, TYPE_AYIYA, 0);
+	struct config *cf = pop_edit(f);
+
+	pop_touch(f, cf, 1)->flags &= (uint8_t)~TUNNEL_SECRET;
+	pop_apply(f);
+	ok(give_from_uplink(f, 100) == DROP_NO_SECRET && f->p.out == OUT_NONE &&
+	   f->p.inner == f->p.data + (f->p.len - 100), "AYIYA without a password: not sent");
+	pop_arrive(f, VIA_SELF, "", 0, NULL, NULL);
+	ok(saw(outer_push(&f->pa, &f->p, 1, PROTO_UDP, 0)) == DROP_NO_SECRET &&
+	   f->p.out == OUT_NONE, "nor an answer");
+	pop_tunnel(f, 1)->ep.type = TYPE_DIRECT;
+	ok(give_from_uplink(f, 100) == SENT_TUNNEL, "protocol 41 needs none");
+	pop_free(f);
+}
+
 static struct ip6_addr outer_source(const struct fixture *f)
 {
 	struct ip4_addr a4;
@@ -650,6 +668,7 @@ int main(void)
 	the_interface_refuses();
 	the_interface_does_not_say();
 	endpoints_before_sending();
+	nothing_is_signed_without_a_password();
 	outer_sources();
 	udp();
 	outer_push_for_answers();
