@@ -221,6 +221,7 @@ int tunnel_stats(struct control *c, struct session *s, const struct arg *args, u
 {
 	bool reset = args[0].word != NULL;
 	const struct config *cf = region_config(c->region);
+	struct config *next = NULL;
 	struct why why = { .code = 0 };
 
 	(void)s, (void)n;
@@ -229,15 +230,17 @@ int tunnel_stats(struct control *c, struct session *s, const struct arg *args, u
 	if (cf->head->tunnels == 0)
 		return answer_error(an, 404, "No tunnels are configured");
 
+	/* asked before anything is printed or begun anew: a RESET is whole or did not happen */
+	if (reset) {
+		next = control_begin(c, &why);
+		if (!next)
+			return answer_why(an, &why);
+	}
 	stats_all(c, cf, reset, an);
 	if (!reset)
 		return 0;
 
 	/* the latency is the workers' own: they begin anew when they see the next epoch */
-	struct config *next = control_begin(c, &why);
-
-	if (!next)
-		return answer_why(an, &why);
 	edit_stats_epoch(next, &c->changes);
 	return control_commit(c, &why) ? answer_why(an, &why) : 0;
 }
