@@ -304,9 +304,11 @@ static void look_at_addresses(struct root *r)
 
 	if (n == r->addresses && memcmp(list, r->address, n * sizeof(list[0])) == 0)
 		return;
-	memcpy(r->address, list, sizeof(list));
+	/* a worker was late: they stay news, or an endpoint among them would loop for good */
+	if (!control_addresses_changed(&r->control))
+		return;
+	memcpy(r->address, list, n * sizeof(list[0]));
 	r->addresses = n;
-	control_addresses_changed(&r->control);
 }
 
 static void watch(void *context)

@@ -322,7 +322,7 @@ void control_forget_session(struct control *c, struct session *s)
 		control_commit(c, &why);
 }
 
-void control_addresses_changed(struct control *c)
+bool control_addresses_changed(struct control *c)
 {
 	struct ip6_addr list[HOST_ADDRESSES_MAX];
 	struct why why;
@@ -330,11 +330,11 @@ void control_addresses_changed(struct control *c)
 	unsigned int n;
 
 	if (!c->ops.addresses)
-		return;
+		return true;
 	n = c->ops.addresses(c->ops.context, list, ARRAY_LEN(list));
 	cf = control_begin(c, &why);
 	if (!cf)
-		return;		/* the next notice or reload will do */
+		return false;
 	edit_hosts(cf, &c->changes, list, n);
-	control_commit(c, &why);
+	return control_commit(c, &why) == 0;
 }

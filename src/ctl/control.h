@@ -99,8 +99,11 @@ struct config *control_begin(struct control *c, struct why *why);
 int control_commit(struct control *c, struct why *why);
 void control_abort(struct control *c);
 
-/* The host's addresses changed (netlink said so): they may not be endpoints. */
-void control_addresses_changed(struct control *c);
+/*
+ * The host's addresses changed (netlink said so): they may not be endpoints.
+ * Return: false when a worker was late and nothing was changed; ask again
+ */
+MUST_CHECK bool control_addresses_changed(struct control *c);
 
 /**
  * control_execute() - one line of the dialect, from any session

@@ -86,7 +86,7 @@ static void build(struct world *w)
 {
 	w->address[0] = addr_from_ip4(UINT32_C(0xc0000263));	/* 192.0.2.99 */
 	w->addresses = 1;
-	control_addresses_changed(&w->control);
+	ok(control_addresses_changed(&w->control), "the host's addresses changed");
 	for (size_t i = 0; i < ARRAY_LEN(setup); i++)
 		ok(!strncmp(ask(w, setup[i]), "200 ", 4), "%s", setup[i]);
 }
@@ -246,6 +246,43 @@ static void a_late_worker_delays_and_breaks_nothing(void)
 	world_end(w);
 }
 
+static void a_reset_is_whole_or_did_not_happen(void)
+{
+	struct world *w = world_new(limits_default);
+	struct traffic *total = &w->region.table.worker[0].total;
+	const char *got;
+
+	w->control.workers = 2;
+	answers(w, "tunnel set config 1 T1 198.51.100.1 up 1280", "200 Accepted Tunnel 1/T1\n");
+	total->in_packets = 5;
+	w->stuck = true;
+	(void)ask(w, "pop set id 2");
+	got = ask(w, "tunnel stats RESET");
+	ok(!strncmp(got, "500 A worker has not taken over", 31),
+	   "RESET while a worker is late: refused, and nothing else is said");
+	ok(strstr(ask(w, "tunnel stats"), "total 0 0 5 0\n") != NULL,
+	   "no window began anew by it");
+	w->stuck = false;
+	world_wake(w);
+	ok(strstr(ask(w, "tunnel stats RESET"), "total 0 0 5 0\n") != NULL &&
+	   strstr(ask(w, "tunnel stats"), "total 0 0 0 0\n") != NULL, "later it does");
+	world_end(w);
+}
+
+static void addresses_are_asked_for_again_after_a_late_worker(void)
+{
+	struct world *w = world_new(limits_default);
+
+	w->control.workers = 2;
+	w->stuck = true;
+	(void)ask(w, "pop set id 2");
+	ok(!control_addresses_changed(&w->control), "addresses that could not be told are not told");
+	w->stuck = false;
+	world_wake(w);
+	ok(control_addresses_changed(&w->control), "and are the next time");
+	world_end(w);
+}
+
 /* ---- limits of the plan ---- */
 
 static void plan_limits(void)
@@ -315,6 +352,8 @@ int main(void)
 	world_end(w);
 	routes_come_before_and_go_after();
 	a_late_worker_delays_and_breaks_nothing();
+	a_reset_is_whole_or_did_not_happen();
+	addresses_are_asked_for_again_after_a_late_worker();
 	plan_limits();
 	a_tunnel_prefix_inside_a_subnet_prefix();
 	return tap_done();
