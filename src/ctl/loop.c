@@ -53,6 +53,12 @@ static void tell_trace(const struct control *c, const struct record *rec)
 		server_trace(to, rec);
 }
 
+/* Who can make us write this line? An ICMP error about a path comes from anywhere. */
+static enum log_cause cause_of(enum event_kind what)
+{
+	return what == EVENT_DROP || what == EVENT_PATH_MTU ? BY_STRANGERS : BY_TUNNELS;
+}
+
 static void tell(struct loop *lp, const struct record *rec)
 {
 	const struct control *c = lp->config.control;
@@ -63,8 +69,7 @@ static void tell(struct loop *lp, const struct record *rec)
 		return;
 	}
 	trace_event(region_config(c->region), rec, text);
-	log_event(lp->config.log, LEVEL_NOTICE,
-		  rec->event == EVENT_DROP ? BY_STRANGERS : BY_TUNNELS, "%s", text);
+	log_event(lp->config.log, LEVEL_NOTICE, cause_of((enum event_kind)rec->event), "%s", text);
 }
 
 static void tell_lost(struct loop *lp, unsigned int worker)

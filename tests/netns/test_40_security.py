@@ -781,6 +781,17 @@ def test_P1_only_what_quotes_us_is_believed(pop, seven):
     assert downstream(pop, seven, 1480) == 1380, "never above what is known"
 
 
+def test_P1_forged_steps_do_not_fill_the_log(pop, seven):
+    """Each of them is a change, and anybody can forge them: 2 lines a second, not 50."""
+    before = len(pop.daemon.output())
+    for mtu in range(1499, 1100, -1):
+        pop.wan.send(needs_fragmentation(mtu, seven.quote))
+    pop.settle()
+    assert downstream(pop, seven, 1400) == 1280
+    lines = pop.daemon.output()[before:].count("path MTU of the outer packets is now")
+    assert 0 < lines < 60, lines
+
+
 def test_P2_forged_unreachables_change_nothing(pop, seven):
     before = state(pop)
     with pop.counted("T7") as count:
