@@ -10,6 +10,7 @@
 Every name carries this process's number; what a demo that was killed left behind is
 removed by the next one.
 """
+import glob
 import json
 import os
 import re
@@ -106,6 +107,12 @@ def sweep(everything=False):
             continue
         remove_namespace(name)
         removed += 1
+    for path in glob.glob(os.path.join(tempfile.gettempdir(), PREFIX + "*-*")):
+        m = re.fullmatch(PREFIX + r"(\d+)-\w+", os.path.basename(path))
+        if not m or alive(m.group(1)) or os.lstat(path).st_uid != os.getuid():
+            continue
+        if not kept or path != kept["dir"]:
+            shutil.rmtree(path, ignore_errors=True)
     if kept and everything:
         shutil.rmtree(kept["dir"], ignore_errors=True)
         os.unlink(STATE)
@@ -151,8 +158,8 @@ class Stage:
 
     def build(self):
         for name in ["pop", "isp", "internet"] + [f"site{s[0]}" for s in SITES]:
+            self.made.append(self.ns(name))     # before: Ctrl-C may come while ip runs
             sh("ip", "netns", "add", self.ns(name))
-            self.made.append(self.ns(name))
             self.ip(name, "link", "set", "lo", "up")
         for name in ("pop", "isp"):
             self.sysctl(name, ipv4__ip_forward=1, ipv6__conf__all__forwarding=1)
@@ -319,12 +326,14 @@ def interrupted(number, frame):
 def live(stage):
     tty = sys.stdout.isatty()
     while True:
-        text, _ = stage.picture()
+        try:
+            text, _ = stage.picture()
+        except OSError as e:
+            with open(stage.log.name, errors="replace") as f:
+                raise Failure(f"sixxsd does not answer ({e}); its log says:\n{f.read()[-2000:]}")
         if tty:
             text = "\x1b[H\x1b[J" + text + "\n  Ctrl-C ends the demo and removes everything.\n"
         print(text, flush=True)
-        if stage.pop.poll() is not None:
-            raise Failure("sixxsd ended; its log says:\n" + open(stage.log.name).read()[-2000:])
         time.sleep(1)
 
 
