@@ -155,10 +155,13 @@ static int check_into(struct root *r, struct why *why)
 static int check(struct root *r)
 {
 	struct why why = { .code = 0 };
-	int error = config_scan_limits(r->options.file, &r->limits, &why);
+	int error;
 
-	if (!error)
-		error = check_into(r, &why);
+	/* Limits that are wrong are one error of the file: the check reports it with the rest. */
+	if (config_scan_limits(r->options.file, &r->limits, &why))
+		r->limits = (struct limits){ .tunnels = TUNNELS_DEFAULT,
+					     .subnets = SUBNETS_DEFAULT };
+	error = check_into(r, &why);
 	if (error && why.text[0])
 		complain(&why);
 	control_fini(&r->control);
@@ -382,8 +385,10 @@ static int start_worker(struct root *r, struct why *why)
 
 static int start(struct root *r, struct why *why)
 {
-	int error = take_memory(r, why);
+	int error = privileges_enough(why);
 
+	if (!error)
+		error = take_memory(r, why);
 	if (!error)
 		error = privileges_user(&r->user, why);
 	if (!error)

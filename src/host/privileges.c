@@ -28,6 +28,19 @@ int privileges_user(struct runtime_user *u, struct why *why)
 	return 0;
 }
 
+int privileges_enough(struct why *why)
+{
+	if (capng_get_caps_process() < 0)
+		return 0;	/* nothing known: what needs them will say so */
+	if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN))
+		return why_say(why, -EPERM, "the capability CAP_NET_ADMIN is missing (needed for "
+			       "the device " HOST_DEVICE "): start sixxsd as root");
+	if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW))
+		return why_say(why, -EPERM, "the capability CAP_NET_RAW is missing (needed for "
+			       "protocol 41 and GRE): start sixxsd as root");
+	return 0;
+}
+
 static int keep(bool admin, bool setpcap)
 {
 	unsigned int which = CAPNG_EFFECTIVE | CAPNG_PERMITTED;

@@ -30,6 +30,8 @@ struct runtime_user {
 	char		name[32];
 };
 
+/* Said first, in place of whatever would fail next: start as root. Return: 0 or -EPERM */
+int privileges_enough(struct why *why);
 int privileges_user(struct runtime_user *u, struct why *why);
 /* Whole process, while it has one thread. */
 int privileges_drop(const struct runtime_user *u, struct why *why);

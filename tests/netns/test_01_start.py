@@ -154,6 +154,16 @@ def test_without_net_admin_it_says_so(daemon):
         done.said
 
 
+def test_an_ordinary_user_hears_of_root_and_not_of_memory(daemon):
+    d = daemon()
+    user = service_user()
+    d.wrap = ["prlimit", "--memlock=65536:65536", "setpriv", "--reuid", str(user.pw_uid),
+              "--regid", str(user.pw_gid), "--clear-groups", "--bounding-set", "-all"]
+    done = d.run()
+    assert done.returncode == 1
+    assert "start sixxsd as root" in done.said and "MEMLOCK" not in done.said, done.said
+
+
 def test_without_a_tun_device_it_says_so(daemon):
     d = daemon(wrap=["sh", "-c", 'mount -t tmpfs none /dev/net && exec "$@"', "sh"])
     done = d.run()
@@ -214,6 +224,14 @@ def test_check_reports_every_error_at_once(daemon):
     assert done.returncode == 1
     assert f"{d.conf}:1:" in done.said and f"{d.conf}:3:" in done.said
     assert f"{d.conf}:2:" not in done.said
+
+
+def test_check_reports_wrong_limits_among_the_rest(daemon):
+    d = daemon("pop set id 99\npop set limits tunnels x subnets 4\npop nonsense\n" + PLAIN)
+    done = d.run("--check", d.conf)
+    assert done.returncode == 1
+    for line in (1, 2, 3):
+        assert f"{d.conf}:{line}:" in done.said, done.said
 
 
 def test_check_of_a_good_file(daemon, topology):
