@@ -188,6 +188,7 @@ void arena_free(struct arena *a, void *p)
 	struct head *h = head_of(a, p), *next = after(h), *prev = before(h);
 	size_t size = size_of(h);
 
+	explicit_bzero(p, size - sizeof(*h));	/* a command may have held a password */
 	if (!is_used(next)) {
 		take_out(a, next);
 		size += size_of(next);

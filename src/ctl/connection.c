@@ -1,6 +1,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <string.h>
 #include <sys/socket.h>
 #include "ctl/connection.h"
 #include "ctl/trace.h"
@@ -46,6 +47,7 @@ void connection_drop(struct connection *cn, const char *reason)
 	control_forget_session(s->control, &cn->session);
 	connection_discard(bufferevent_getfd(cn->bev));
 	bufferevent_free(cn->bev);
+	explicit_bzero(&cn->line, sizeof(cn->line));
 	cn->bev = NULL;
 	cn->state = CONNECTION_FREE;
 	s->control->sessions--;
@@ -172,6 +174,7 @@ static void execute(struct connection *cn)
 		return;
 	cn->session.wants = WANTS_NOTHING;
 	control_execute(s->control, &cn->session, cn->line.text, cn->line.len, &an);
+	explicit_bzero(&cn->line, sizeof(cn->line));	/* it may have held a password */
 	s->log->configured = region_config(s->control->region)->head->verbosity;
 	send_answer(cn, &an);
 	if (cn->session.wants == WANTS_CLOSE || cn->session.wants == WANTS_SHUTDOWN)

@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "ctl/connection.h"
 
 #define TOO_LONG "400 Line is too long (more than 4095 octets)\n"
 
@@ -273,6 +274,32 @@ static void a_talkative_leaver_is_closed_in_the_end(void)
 	unserve();
 }
 
+/* Where the server kept it, and what libevent has freed. */
+static bool is_remembered(const char *word)
+{
+	size_t len = strlen(word);
+
+	return memmem(arena_memory, sizeof(arena_memory), word, len) ||
+	       memmem(server->connection, server->slots * sizeof(*server->connection), word, len);
+}
+
+static void what_was_typed_is_not_kept(void)
+{
+	serve();
+	int fd = client();
+
+	ok(says(fd, BANNER), "a session in which passwords are typed");
+	type(fd, "tunnel set config 1 T1 ayiya up 1280 correct-horse\n");
+	ok(says(fd, "404 Unknown command, 50 octets\n") && !is_remembered("correct-horse"),
+	   "a command that was answered is nowhere any more");
+	type(fd, "half a line with battery-staple");
+	for (int i = 0; i < 10; i++)
+		turn();
+	close(fd);
+	ok(settles(0) && !is_remembered("battery-staple"), "nor is one that was never finished");
+	unserve();
+}
+
 static void shutting_down_tells_everybody(void)
 {
 	serve();
@@ -302,6 +329,7 @@ int main(void)
 	who_does_not_read_is_not_read();
 	the_last_answer_arrives();
 	a_talkative_leaver_is_closed_in_the_end();
+	what_was_typed_is_not_kept();
 	shutting_down_tells_everybody();
 	/* the loop keeps its tables for descriptors and timers, a few kilobytes */
 	ok(arena_sane(arena) && room - arena_room(arena) < 16 * 1024, "no session left memory behind");
