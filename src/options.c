@@ -45,7 +45,7 @@ void options_usage(void)
 	      "                         (default 127.0.0.1 and ::1)\n"
 	      "      --cli-port PORT    its TCP port (default 42003)\n"
 	      "  -v, --verbose          log more; repeatable\n"
-	      "  -s, --silent           log only what matters\n"
+	      "  -s, --silent           verbosity 0: takes back earlier -v\n"
 	      "  -V, --version          print product, version and release\n"
 	      "  -h, -?, --help         print this\n", stdout);
 }
