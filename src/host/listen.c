@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define BACKLOG		1024	/* a thousand at once are refused with a sentence, not by silence */
+#define SEND_BYTES	(128 * 1024)	/* the kernel's share of a session that reads nothing */
 #define SOCKET_MODE	0660
 #define DIRECTORY_MODE	0755
 
@@ -48,13 +49,15 @@ int host_listen_tcp(const struct ip6_addr *address, uint16_t port, struct why *w
 	struct sockaddr_storage ss;
 	socklen_t len = tcp_name(address, port, &ss);
 	char text[ADDR_TEXT_MAX];
-	int one = 1, error;
+	int one = 1, bytes = SEND_BYTES, error;
 	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return tcp_failed(why, errno, addr_text(address, text), port);
 	/* not to wait for the last run's connections to be forgotten */
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* sessions inherit it; left alone it would grow to megabytes */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	if (ss.ss_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&ss, len) == 0 && listen(fd, BACKLOG) == 0)
