@@ -6,11 +6,13 @@ PASSWORD = "0123456789abcdef0123456789abcdef"
 # Pop.settle() sends through this one; tests leave it alone.
 MARKER_TID, MARKER_ID, MARKER4 = "1f0", "T9999", "198.51.100.250"
 
+# The latency test is off: a probe would be one packet more than a test sent.
 HEAD = """\
 pop
 	set
 		details 1 testpop 192.0.2.42 2001:db8::42
 		id 1
+		latency 0
 	end
 	tunnelprefix add {prefix}::/48
 	subnetprefix add 2001:db8:3000::/40
