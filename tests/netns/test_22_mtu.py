@@ -37,6 +37,9 @@ def make(pop, tid):
     return kind(tid, where)
 
 
+over_ipv4 = pytest.mark.parametrize("client", "135", ids=["6in4", "gre4", "ayiya4"], indirect=True)
+
+
 @pytest.fixture(params="123456", ids=["6in4", "6in6", "gre4", "gre6", "ayiya4", "ayiya6"])
 def client(pop, request):
     """Fresh: nothing learned about its path, and the PoP's outer address known."""
@@ -116,9 +119,8 @@ def test_a_smaller_path_is_learned(pop, client):
         assert parts[0].df
 
 
+@over_ipv4
 def test_icmpv4_errors_are_counted_on_the_tunnel(pop, client):
-    if ":" in client.them:
-        pytest.skip("skipped: IPv4 only")
     with pop.counted("T" + client.inner[13]) as count:
         learn(pop, client, 1340 + client.overhead)
     assert count.by == {"ICMPv4 Errors Received": 1}
@@ -171,9 +173,8 @@ def test_a_re_push_does_not_forget_the_path(pop, client):
     assert mtu_of(pop, client) == 1340
 
 
+@over_ipv4
 def test_the_smallest_mtu_that_is_believed_is_68(pop, client):
-    if ":" in client.them:
-        pytest.skip("skipped: IPv4 only")
     learn(pop, client, 67)
     assert downstream(pop, client, 1400)[0] == "tunnel"
     learn(pop, client, 0)
