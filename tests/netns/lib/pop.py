@@ -94,16 +94,28 @@ class Pop:
         """
         for _ in range(3):
             n = next(self._count)
-            self.marker.send(packets.echo6(self.marker.inner, self.marker.pop_inner, 0x5E77,
-                                           n & 0xFFFF))
-            self.marker.receive(lambda p: p.payload[:1] == b"\x81" and
-                                p.payload[4:8] == struct.pack("!HH", 0x5E77, n & 0xFFFF),
-                                "the marker's echo reply through the tunnel")
-            self.core.send(packets.echo6(HOST6, self.marker.pop_inner, 0x5E78, n & 0xFFFF))
-            self.core.expect(lambda p: p.proto == packets.ICMPV6 and
-                             p.payload[:1] == b"\x81" and
-                             p.payload[4:8] == struct.pack("!HH", 0x5E78, n & 0xFFFF),
-                             "the marker's echo reply to the uplink")
+            marker, core = (packets.echo6(who, self.marker.pop_inner, ident, n & 0xFFFF)
+                            for who, ident in ((self.marker.inner, 0x5E77), (HOST6, 0x5E78)))
+            self._asked(lambda: self.marker.send(marker), lambda: self.marker.receive(
+                lambda p: p.payload[:1] == b"\x81" and
+                p.payload[4:8] == struct.pack("!HH", 0x5E77, n & 0xFFFF),
+                "the marker's echo reply through the tunnel"))
+            self._asked(lambda: self.core.send(core), lambda: self.core.expect(
+                lambda p: p.proto == packets.ICMPV6 and p.payload[:1] == b"\x81" and
+                p.payload[4:8] == struct.pack("!HH", 0x5E78, n & 0xFFFF),
+                "the marker's echo reply to the uplink"))
+
+    @staticmethod
+    def _asked(ask, answer):
+        """A full queue loses the question as well: it is asked again, a few times."""
+        for left in range(4, -1, -1):
+            ask()
+            try:
+                return answer()
+            except AssertionError:
+                if not left:
+                    raise
+        return None
 
     def all_seen(self):
         """After settle(): everything the PoP sent that nobody took, probes left out."""
