@@ -1,0 +1,165 @@
+/*
+ * src/wire/fast.h - what the fast path's programs and the daemon both read and write
+ *
+ * Layouts of the maps of bpf/, mapped into the daemon by xdp/. Every field has one
+ * writer, named here; all numbers are in host order unless their type says otherwise.
+ *
+ *	control		xdp/, in the daemon's control thread
+ *	owner		the worker a tunnel belongs to (table/tunnel.c)
+ *	program		the BPF program on that cpu, and nobody else
+ *
+ * How a change reaches every cpu. A line is in force while @have equals @want and @type
+ * is not FAST_OFF. The owner steps @want whenever it commits an endpoint: from that
+ * store on the packets of the tunnel go up to user space. Control clears @type before
+ * it publishes a configuration that concerns the tunnel: likewise. To put a line in
+ * force control reads @want, waits until no program that saw the old fields is running
+ * any more (a grace period), reads endpoint and configuration, writes the fields, then
+ * @type and @have. A step of @want in between leaves @have behind: the line stays out.
+ */
+#ifndef SIXXSD_WIRE_FAST_H
+#define SIXXSD_WIRE_FAST_H
+
+#include "wire/ip4.h"
+#include "wire/ip6.h"
+
+enum fast_type {
+	FAST_OFF,			/* this tunnel's packets go up */
+	FAST_DIRECT,			/* protocol 41 over IPv4 */
+	FAST_GRE,			/* GRE without key, checksum or sequence, over IPv4 */
+};
+
+enum fast_flag {
+	FAST_MSS	= 1 << 0,	/* TCP SYNs go up: their MSS is lowered there */
+};
+
+/* [cpu][tunnel], one cache line each: everything a packet of the tunnel needs. */
+struct fast_line {
+	struct ip4_addr	them;		/* control: the endpoint; outer source inward */
+	struct ip4_addr	us;		/* control: outer destination inward, source outward */
+	uint16_t	have;		/* control: the step of @want these fields describe */
+	uint16_t	mtu_bytes;	/* control: largest inner packet towards the tunnel */
+	be16_t		sum;		/* control: folded sum of the outer header's constant words */
+	uint8_t		type;		/* control: enum fast_type; written last but one */
+	uint8_t		flags;		/* control: enum fast_flag */
+
+	uint16_t	want;		/* owner: steps with every change of the endpoint */
+
+	uint16_t	hop;		/* program: slot of the next hop towards @them ... */
+	uint32_t	hop_serial;	/* program: ... and what fast_hop.serial was there; 0: none */
+
+	uint32_t	last_in_s;	/* program: wall clock as fast_head.wall_s; 0: never */
+	uint32_t	last_out_s;	/* program */
+	uint64_t	in_packets;	/* program: this and the next three as struct traffic has them */
+	uint64_t	in_octets;
+	uint64_t	out_packets;
+	uint64_t	out_octets;
+};
+_Static_assert(sizeof(struct fast_line) == 64, "one cache line");
+
+/* [cpu]: packets that did not stay between tunnels; program. */
+struct fast_cpu {
+	uint64_t	uplink_in_packets;
+	uint64_t	uplink_in_octets;
+	uint64_t	uplink_out_packets;
+	uint64_t	uplink_out_octets;
+	uint64_t	total_in_packets;
+	uint64_t	total_in_octets;
+	uint64_t	total_out_packets;
+	uint64_t	total_out_octets;
+	uint64_t	passed[8];	/* enum fast_pass: frames that were ours, but went up */
+	uint32_t	serial;		/* last one given to a next hop */
+	uint32_t	pad[15];
+	uint64_t	pad1[8];
+};
+_Static_assert(sizeof(struct fast_cpu) == 256, "cache lines of its own");
+
+/* Why a frame that concerns a tunnel went up; for `pop show fastpath`. */
+enum fast_pass {
+	FAST_PASS_LINE,			/* tunnel unknown, off, changing, or another endpoint */
+	FAST_PASS_PACKET,		/* header or packet that is not the common one */
+	FAST_PASS_LOCAL,		/* for the PoP itself, or within one tunnel */
+	FAST_PASS_AGE,			/* hop limit or MTU */
+	FAST_PASS_ROUTE,		/* no next hop known, or not through a fast interface */
+	FAST_PASS_ROOM,			/* no headroom, or the kernel refused */
+	FAST_PASS_COUNT,
+};
+_Static_assert(FAST_PASS_COUNT <= 8, "fast_cpu.passed");
+
+/* [cpu][slot], direct mapped by what the next hop is; program. */
+struct fast_hop {
+	uint8_t		dmac[6];
+	uint8_t		smac[6];
+	uint16_t	port;		/* index into fast_head.port */
+	uint16_t	mtu_bytes;	/* of the way out, as the kernel said; 0: it did not */
+	uint32_t	gen;		/* valid while it equals fast_head.gen */
+	uint32_t	serial;		/* new with every change of the above; never 0 */
+	uint32_t	pad[2];
+};
+_Static_assert(sizeof(struct fast_hop) == 32, "two a cache line");
+
+/* [cpu][slot], direct mapped by destination: native destinations seen lately; program. */
+struct fast_dest {
+	struct ip6_addr	dst;
+	uint32_t	serial;		/* of the hop, as there; 0: empty */
+	uint16_t	hop;
+	uint16_t	pad[5];
+};
+_Static_assert(sizeof(struct fast_dest) == 32, "two a cache line");
+
+enum {
+	FAST_HOPS		= 1024,	/* slots a cpu; powers of two */
+	FAST_DESTS		= 4096,
+	FAST_PORTS_MAX		= 16,
+	FAST_SUBNET_PREFIXES	= 16,
+	FAST_SUBNETS_PER_VALUE	= 32,	/* tids in one value of the subnet map */
+	FAST_TID_NONE		= 0xffff,
+};
+
+/* An interface the fast path is attached to, or a VLAN on one. */
+struct fast_port {
+	uint32_t	ifindex;	/* what routes name: the VLAN's own; 0: no more ports */
+	uint32_t	device;		/* where frames leave: the physical one's */
+	uint16_t	vlan;		/* VLAN id; 0: untagged, or tagged with 0 (priority) */
+	uint16_t	pad;
+	uint32_t	mtu_bytes;	/* of the interface */
+};
+_Static_assert(sizeof(struct fast_port) == 16, "part of struct fast_head");
+
+/* As struct subnet_prefix of table/plan.h. */
+struct fast_subnets {
+	uint64_t	hi, mask;
+	uint32_t	base;
+	uint32_t	shift;		/* 64 - delegate */
+};
+_Static_assert(sizeof(struct fast_subnets) == 24, "part of struct fast_head");
+
+enum fast_cache {
+	FAST_CACHE_ON,
+	FAST_CACHE_OFF,			/* routing depends on more than the destination: ask each time */
+};
+
+/* One value; control. The plan changes only while @on is 0 and a grace period has passed. */
+struct fast_head {
+	uint32_t	on;		/* 0: everything goes up */
+	uint32_t	gen;		/* steps with every change of routes, neighbours, links; never 0 */
+	uint32_t	wall_s;		/* about once a second */
+	uint32_t	tunnels;	/* lines a cpu */
+	uint32_t	subnets;	/* entries in use of the subnet map */
+	uint32_t	cache;		/* enum fast_cache */
+	uint64_t	tunnel_hi;	/* as struct plan of table/plan.h */
+	uint64_t	tunnel_mask;	/* 0: none */
+	uint64_t	tid_mask;
+	uint64_t	routed_bit;
+	uint32_t	subnet_prefixes;
+	uint32_t	ports;
+	struct fast_subnets subnet[FAST_SUBNET_PREFIXES];
+	struct fast_port port[FAST_PORTS_MAX];
+};
+_Static_assert(sizeof(struct fast_head) == 64 + 16 * 24 + 16 * 16, "nothing in between");
+
+struct fast_subnet_value {
+	uint16_t	tid[FAST_SUBNETS_PER_VALUE];
+};
+_Static_assert(sizeof(struct fast_subnet_value) == 64, "one cache line");
+
+#endif
