@@ -23,7 +23,9 @@
 #include "host/host.h"
 #include "host/netlink.h"
 #include "host/privileges.h"
+#include "host/steer.h"
 #include "host/trap.h"
+#include "io/handover.h"
 #include "io/worker.h"
 #include "options.h"
 
@@ -39,14 +41,17 @@ struct root {
 	struct limits		limits;
 	struct region		region;
 	struct netlink		netlink;
-	struct host_fds		fds;
+	unsigned int		workers;
+	struct steer		*steer;		/* NULL: one worker, or the kernel cannot */
+	struct host_fds		fds[WORKERS_MAX];
 	struct runtime_user	user;
 	struct control		control;
 	struct arena		*arena;
 	int			listener[OPTIONS_LISTEN_MAX];
 	unsigned int		listeners;
 	int			local;
-	struct worker		*worker;
+	struct crew		*crew;
+	struct worker		*worker[WORKERS_MAX];
 	struct loop		*loop;
 	int			parent;			/* pipe to who waits for us; -1: nobody */
 	struct ip6_addr		address[HOST_ADDRESSES_MAX];	/* of the host, as last seen */
@@ -70,9 +75,16 @@ static int op_route_remove(void *context, const struct prefix *p, const struct i
 
 static void op_wake(void *context)
 {
+	const struct root *r = context;
 	uint64_t one = 1;
 
-	(void)!write(((struct root *)context)->fds.wake, &one, sizeof(one));
+	for (unsigned int i = 0; i < r->workers; i++)
+		(void)!write(r->fds[i].wake, &one, sizeof(one));
+}
+
+static void op_published(void *context, const struct config *cf)
+{
+	steer_update(((struct root *)context)->steer, cf);
 }
 
 static unsigned int op_addresses(void *context, struct ip6_addr *list, unsigned int max)
@@ -158,7 +170,7 @@ static int check(struct root *r)
 	int error;
 
 	/* Limits that are wrong are one error of the file: the check reports it with the rest. */
-	if (config_scan_limits(r->options.file, &r->limits, &why))
+	if (config_scan_limits(r->options.file, &r->limits, &r->control.workers_set, &why))
 		r->limits = (struct limits){ .tunnels = TUNNELS_DEFAULT,
 					     .subnets = SUBNETS_DEFAULT };
 	error = check_into(r, &why);
@@ -188,10 +200,14 @@ static int absolute(const char *name, char out[PATH_MAX], struct why *why)
 static int take_memory(struct root *r, struct why *why)
 {
 	void *memory, *secret;
-	int error = config_scan_limits(r->file, &r->limits, why);
+	uint32_t workers;
+	int error = config_scan_limits(r->file, &r->limits, &workers, why);
 
 	if (error)
 		return error;
+	r->control.workers_set = workers;
+	r->workers = workers == WORKERS_AUTO ? (unsigned int)min_size(host_cpus(), WORKERS_AUTO_MAX) :
+					       workers;
 	memory = host_map("sixxsd-state", region_bytes(r->limits), false, why);
 	secret = memory ? host_map("sixxsd-secrets", region_secret_bytes(r->limits), true, why) :
 		 NULL;
@@ -203,8 +219,10 @@ static int take_memory(struct root *r, struct why *why)
 
 static int take_network(struct root *r, struct why *why)
 {
-	int error = host_open(&r->fds, &r->say, why);
+	int error;
 
+	r->steer = steer_open(r->workers, r->limits, &r->say);
+	error = host_open(r->fds, r->workers, r->steer, &r->say, why);
 	if (!error)
 		error = netlink_open(&r->netlink, why);
 	if (!error)
@@ -224,7 +242,8 @@ static int load(struct root *r, struct why *why)
 	c->started = host_mono();
 	c->ops = (struct control_ops){
 		.context = r, .route_add = op_route_add, .route_remove = op_route_remove,
-		.wake = op_wake, .addresses = op_addresses, .mono = op_mono, .wall = op_wall,
+		.wake = op_wake, .published = op_published, .addresses = op_addresses,
+		.mono = op_mono, .wall = op_wall,
 	};
 	error = control_init(c, &r->region, why);
 	if (!error)
@@ -346,7 +365,7 @@ static int make_loop(struct root *r, struct why *why)
 	size_t bytes = SERVER_ARENA_BYTES(r->control.answer_size);
 	void *memory = aligned_alloc(CACHE_LINE, bytes / CACHE_LINE * CACHE_LINE);
 	struct loop_config lc = {
-		.control = &r->control, .log = &r->log, .tell = r->fds.tell,
+		.control = &r->control, .log = &r->log, .tell = r->fds[0].tell,
 		.server = { .listeners = r->listeners, .local = r->local,
 			    .limits = SERVER_LIMITS_DEFAULT },
 		.reload = reload, .context = r,
@@ -366,20 +385,32 @@ static int make_loop(struct root *r, struct why *why)
 	return loop_every(r->loop, WATCH_MS, watch, r, why);
 }
 
-/* The worker drops its bounding set with CAP_SETPCAP, which control gives up after it. */
-static int start_worker(struct root *r, struct why *why)
+static int make_workers(struct root *r, struct why *why)
+{
+	r->crew = crew_new(r->workers);
+	if (!r->crew)
+		return why_say(why, -ENOMEM, "no memory for what %u workers hand each other",
+			       r->workers);
+	for (unsigned int i = 0; i < r->workers; i++) {
+		r->worker[i] = worker_new(&r->region, r->crew, &r->fds[i], i, &digest_openssl, why);
+		if (!r->worker[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* A worker drops its bounding set with CAP_SETPCAP, which control gives up after them. */
+static int start_workers(struct root *r, struct why *why)
 {
 	int error = privileges_drop(&r->user, why);
 
+	if (!error)
+		error = make_workers(r, why);
+	for (unsigned int i = 0; i < r->workers && !error; i++)
+		error = worker_start(r->worker[i], why);
 	if (error)
 		return error;
-	r->worker = worker_new(&r->region, &r->fds, 0, &digest_openssl, why);
-	if (!r->worker)
-		return -ENOMEM;
-	error = worker_start(r->worker, why);
-	if (error)
-		return error;
-	r->control.workers = 1;
+	r->control.workers = r->workers;
 	return privileges_settle(why);
 }
 
@@ -398,7 +429,7 @@ static int start(struct root *r, struct why *why)
 	if (!error)
 		error = listen_all(r, why);
 	if (!error)
-		error = start_worker(r, why);
+		error = start_workers(r, why);
 	if (!error)
 		error = make_loop(r, why);
 	if (error)
@@ -411,7 +442,9 @@ static int start(struct root *r, struct why *why)
 static void stop(struct root *r)
 {
 	loop_free(r->loop);
-	worker_stop(r->worker);
+	for (unsigned int i = 0; i < r->workers; i++)
+		worker_stop(r->worker[i]);
+	crew_free(r->crew);
 	if (r->local >= 0) {
 		close(r->local);
 		if (unlink(r->socket) < 0 && errno != ENOENT)
@@ -421,7 +454,9 @@ static void stop(struct root *r)
 	for (unsigned int i = 0; i < r->listeners; i++)
 		close(r->listener[i]);
 	netlink_close(&r->netlink);
-	host_close(&r->fds);		/* device and routes go here */
+	for (unsigned int i = 0; i < r->workers; i++)
+		host_close(&r->fds[i]);		/* device and routes go with the last */
+	steer_close(r->steer);
 	control_fini(&r->control);
 }
 
@@ -489,7 +524,8 @@ int main(int argc, char **argv)
 		.say = { .line = say_line, .context = &root },
 	};
 
-	host_none(&root.fds);
+	for (unsigned int i = 0; i < WORKERS_MAX; i++)
+		host_none(&root.fds[i]);
 	signal(SIGPIPE, SIG_IGN);
 	switch (root.options.mode) {
 	case MODE_VERSION:

@@ -25,6 +25,7 @@ extern const struct cmd config_rows[];
 HANDLER(pop_saveconfig);
 HANDLER(pop_shutdown);
 HANDLER(pop_set_limits);
+HANDLER(pop_set_workers);
 HANDLER(subnet_remove);
 HANDLER(subnet_list);
 HANDLER(tunnel_remove);
@@ -33,6 +34,8 @@ HANDLER(cmd_format);
 
 /* The limits that `pop set limits` was given. */
 struct limits limits_of(const struct arg *args);
+/* What `pop set workers` was given. Return: false when it is neither "auto" nor in range */
+bool workers_of(const struct arg *args, uint32_t *workers);
 
 /* The lines of `config diff`: "- command" of @now, "+ command" of @next, no secrets. */
 void diff_answer(const struct config *now, const struct config *next, struct answer *an);

@@ -2,6 +2,7 @@
 #include "ctl/commands.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/refuse.h"
@@ -133,6 +134,44 @@ HANDLER(pop_set_limits)
 	return 0;
 }
 
+bool workers_of(const struct arg *args, uint32_t *workers)
+{
+	char *end;
+	unsigned long n;
+
+	if (word_is(args[0].word, args[0].len, "auto")) {
+		*workers = WORKERS_AUTO;
+		return true;
+	}
+	n = strtoul(args[0].word, &end, 10);
+	if (args[0].word[0] < '1' || args[0].word[0] > '9' || *end || n > WORKERS_MAX)
+		return false;
+	*workers = (uint32_t)n;
+	return true;
+}
+
+HANDLER(pop_set_workers)
+{
+	const char *when = "from the next start on";
+	uint32_t workers;
+
+	(void)s, (void)n;
+	if (!workers_of(args, &workers))
+		return answer_error(an, ANSWER_BAD, "Invalid number of workers (%.80s), it must be 1 to "
+				    "%d, or \"auto\"", args[0].word, WORKERS_MAX);
+	edit_workers(spare(c), &c->changes, workers);
+	if (workers == c->workers_set) {
+		answer_say(an, ANSWER_OK, "Workers are %s", args[0].word);
+		return 0;
+	}
+	answer_say(an, ANSWER_OK, "Workers are %s %s; changing them needs a restart", args[0].word,
+		   when);
+	if (c->warning)
+		refuse(c->warning, ANSWER_OK, "Workers are %s %s; changing them needs a restart",
+		       args[0].word, when);
+	return 0;
+}
+
 static HANDLER(set_verbosity)
 {
 	struct why why;
@@ -191,6 +230,9 @@ const struct cmd pop_set_rows[] = {
 	  .args = { { .type = ARG_UINT, .name = "level", .max = 41, .bad = VERBOSITY_WRONG,
 		      .range = VERBOSITY_WRONG, .code = ANSWER_INTERNAL } },
 	  .help = "how much is logged, 0 to 41" },
+	{ .name = "workers", .run = pop_set_workers, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { { .type = ARG_WORD, .name = "n|auto" } },
+	  .help = "threads that forward, 1 to 16; from the next start on" },
 	{ .name = NULL }
 };
 

@@ -290,6 +290,8 @@ int control_commit(struct control *c, struct why *why)
 		c->ops.wake(c->ops.context);
 	if (wait_for_workers(c))
 		level(c);
+	if (c->ops.published)
+		c->ops.published(c->ops.context, region_config(c->region));
 	routes_remove(c, &old, &new);
 	return 0;
 }

@@ -35,6 +35,8 @@ struct control_ops {
 	void	(*wake)(void *context);
 	/* the PoP's own outer addresses: addresses of the host's interfaces. Return: how many */
 	unsigned int (*addresses)(void *context, struct ip6_addr *list, unsigned int max);
+	/* @cf was published: what lies outside the region and follows it (host/steer.h) */
+	void	(*published)(void *context, const struct config *cf);
 	mono_t	(*mono)(void *context);
 	wall_t	(*wall)(void *context);
 };
@@ -43,6 +45,7 @@ struct control {
 	struct region		*region;
 	const struct digest	*digest;	/* for the secrets of passwords; control's own */
 	unsigned int		workers;	/* running; 0 while loading at start: no waiting */
+	uint32_t		workers_set;	/* what config_scan_limits() found: why they are so many */
 	struct control_ops	ops;
 	const struct cmd	*root;		/* the tree */
 	const char		*file;		/* configuration file, absolute */
@@ -128,10 +131,12 @@ void control_dump_commands(const struct cmd *root,
 /**
  * config_scan_limits() - what the file wants, before there is a region to load it into
  * @limits:	defaults where the file does not say; written on success
+ * @workers:	as many as `pop set workers` says, or WORKERS_AUTO; likewise
  *
  * Return: 0, or -errno: the file cannot be read, or its limits are out of range
  */
-int config_scan_limits(const char *file, struct limits *limits, struct why *why);
+int config_scan_limits(const char *file, struct limits *limits, uint32_t *workers,
+		       struct why *why);
 
 /**
  * control_load() - the file is the whole truth: start-up, SIGHUP, config apply

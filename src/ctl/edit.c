@@ -51,6 +51,7 @@ void config_clear(struct config *cf)
 	h->acl_len[0] = h->acl_len[1] = 128;
 	h->acls = 2;
 	h->latency_interval_s = LATENCY_INTERVAL_DEFAULT_S;
+	h->workers = WORKERS_DEFAULT;
 }
 
 uint32_t config_subnets_used(const struct config *cf)

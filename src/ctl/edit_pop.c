@@ -237,6 +237,12 @@ void edit_reserved(struct config *cf, struct changes *ch, bool drop)
 	note_head(ch);
 }
 
+void edit_workers(struct config *cf, struct changes *ch, uint32_t workers)
+{
+	cf->head->workers = workers;
+	note_head(ch);
+}
+
 int edit_latency(struct config *cf, struct changes *ch, uint32_t interval_s, struct why *why)
 {
 	if (interval_s > LATENCY_INTERVAL_MAX_S)

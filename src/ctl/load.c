@@ -227,7 +227,7 @@ int control_diff(struct control *c, const char *file, struct answer *an, struct 
 /* ---- before there is a region ---- */
 
 static int scan_line(struct session *s, const char *line, size_t len, struct limits *limits,
-		     struct why *why)
+		     uint32_t *workers, struct why *why)
 {
 	struct arg args[CMD_ARGS_MAX];
 	struct walk wk = walk_of(s);
@@ -247,16 +247,21 @@ static int scan_line(struct session *s, const char *line, size_t len, struct lim
 			r = args_parse(NULL, row, &w, at, args, why);
 			if (r == 0)
 				*limits = limits_of(args);
+		} else if (row->run == pop_set_workers) {
+			if (args_parse(NULL, row, &w, at, args, &ignored) == 0)
+				(void)workers_of(args, workers);
 		}
 	}
 	words_wipe(&w);
 	return r;
 }
 
-int config_scan_limits(const char *file, struct limits *limits, struct why *why)
+int config_scan_limits(const char *file, struct limits *limits, uint32_t *workers,
+		       struct why *why)
 {
 	struct limits found = { .tunnels = TUNNELS_DEFAULT, .subnets = SUBNETS_DEFAULT };
 	struct why fault = { .code = 0 };
+	uint32_t many = WORKERS_DEFAULT;
 	struct session s;
 	struct lines l;
 	const char *line;
@@ -267,7 +272,7 @@ int config_scan_limits(const char *file, struct limits *limits, struct why *why)
 		return r;
 	session_init(&s, SESSION_FILE, &control_root);
 	while (bad == 0 && (r = lines_next(&l, &line, &len, why)) > 0)
-		bad = scan_line(&s, line, len, &found, &fault);
+		bad = scan_line(&s, line, len, &found, &many, &fault);
 	lines_close(&l);
 	if (bad < 0)
 		return refuse(why, ANSWER_BAD, "Code %d occured on line %u of %.200s: %.200s",
@@ -276,5 +281,6 @@ int config_scan_limits(const char *file, struct limits *limits, struct why *why)
 		return r;
 
 	*limits = found;
+	*workers = many;
 	return 0;
 }

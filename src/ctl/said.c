@@ -129,6 +129,14 @@ bool said_pop_set(const struct config *cf, unsigned int line, char buf[SAID_MAX]
 		snprintf(buf, SAID_MAX, "limits tunnels %u subnets %u", cf->limits.tunnels,
 			 cf->limits.subnets);
 		return true;
+	case SET_LINE_WORKERS:
+		if (h->workers == WORKERS_DEFAULT)
+			return false;
+		if (h->workers == WORKERS_AUTO)
+			snprintf(buf, SAID_MAX, "workers auto");
+		else
+			snprintf(buf, SAID_MAX, "workers %u", h->workers);
+		return true;
 	case SET_LINE_ID:
 		snprintf(buf, SAID_MAX, "id %u", h->plan.pop_id);
 		return true;

@@ -34,6 +34,7 @@ bool said_tunnel(const struct config *cf, uint16_t tid, enum tunnel_line line,
 /* Lines of `pop set`, in the order they must be in: limits before any prefix. */
 enum {
 	SET_LINE_LIMITS,
+	SET_LINE_WORKERS,
 	SET_LINE_DETAILS,		/* one for each PoP */
 	SET_LINE_ID = SET_LINE_DETAILS + POPS_MAX,
 	SET_LINE_LOCALIP,

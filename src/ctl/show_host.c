@@ -205,6 +205,31 @@ static void thread_rows(const char *entries, size_t len, int64_t boot_s, wall_t 
 	}
 }
 
+/* What each worker has done of the whole: packets it took in and sent, and passed on. */
+static void worker_rows(const struct control *c, struct answer *an)
+{
+	json_open(an, "workers", '[');
+	for (unsigned int i = 0; i < c->workers; i++) {
+		const struct worker_shared *w = &c->region->table.worker[i];
+		uint64_t in = count_get(&w->total.in_packets);
+		uint64_t out = count_get(&w->total.out_packets);
+		uint64_t handed = count_get(&w->verdict[HANDED_OVER]);
+		uint64_t busy_us = count_get(&w->busy_us);
+
+		answer_line(an, "worker %u: %" PRIu64 " packets in, %" PRIu64 " out, %" PRIu64
+			    " handed over, busy %.3f s", i, in, out, handed,
+			    (double)busy_us / US_PER_S);
+		json_open(an, NULL, '{');
+		json_uint(an, "worker", i);
+		json_uint(an, "in_packets", in);
+		json_uint(an, "out_packets", out);
+		json_uint(an, "handed_over", handed);
+		json_uint(an, "busy_us", busy_us);
+		json_close(an, '}');
+	}
+	json_close(an, ']');
+}
+
 int show_threads(struct control *c, struct session *s, const struct arg *args, unsigned int n,
 		 struct answer *an)
 {
@@ -223,5 +248,6 @@ int show_threads(struct control *c, struct session *s, const struct arg *args, u
 		thread_rows(entries, (size_t)len, boot.tv_sec, now, an);
 	json_close(an, ']');
 	close(fd);
+	worker_rows(c, an);
 	return 0;
 }

@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include "host/steer.h"
 
 #define TUN_PATH	"/dev/net/tun"
 
@@ -71,40 +73,67 @@ static int tun_failed(struct why *why, int error)
 	}
 }
 
-/* Exclusive: the device is ours alone and goes with the descriptor, however we end. */
-static int open_tun(struct host_fds *fds, struct why *why)
+/* Exclusive: the device is ours alone and goes with the descriptors, however we end. */
+static int open_tun(struct host_fds *fds, int flags, struct why *why)
 {
 	struct ifreq ifr = { .ifr_name = HOST_DEVICE };
 
 	fds->tun = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fds->tun < 0)
 		return tun_failed(why, errno);
-	ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL);
+	ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | flags);
 	if (ioctl(fds->tun, TUNSETIFF, &ifr) < 0)
 		return tun_failed(why, errno);
 	return 0;
 }
 
-static int open_eventfds(struct host_fds *fds, struct why *why)
+/* A queue for each worker, numbered in this order; who is alone needs no queues. */
+static int open_queues(struct host_fds *fds, unsigned int workers, const struct steer *steer,
+		       struct why *why)
+{
+	int flags = workers > 1 ? IFF_MULTI_QUEUE : 0;
+	int error = 0;
+
+	for (unsigned int i = 0; i < workers && !error; i++)
+		error = open_tun(&fds[i], i == 0 ? flags | IFF_TUN_EXCL : flags, why);
+	if (!error)
+		(void)steer_tun(steer, fds[0].tun);	/* else the kernel goes by flows */
+	return error;
+}
+
+static int open_eventfds(struct host_fds *fds, const struct host_fds *first, struct why *why)
 {
 	fds->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	fds->tell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	fds->tell = fds == first ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) :
+				   fcntl(first->tell, F_DUPFD_CLOEXEC, 0);
 	if (fds->wake < 0 || fds->tell < 0)
 		return why_say(why, -errno, "cannot open an eventfd: %s", strerror(errno));
 	return 0;
 }
 
-int host_open(struct host_fds *fds, const struct say *to, struct why *why)
+int host_open(struct host_fds *fds, unsigned int workers, const struct steer *steer,
+	      const struct say *to, struct why *why)
 {
 	int error;
 
-	host_none(fds);
-	error = open_tun(fds, why);
+	for (unsigned int i = 0; i < workers; i++)
+		host_none(&fds[i]);
+	error = open_queues(fds, workers, steer, why);
+	for (unsigned int i = 0; i < workers && !error; i++)
+		error = open_eventfds(&fds[i], &fds[0], why);
 	if (!error)
-		error = open_eventfds(fds, why);
-	if (!error)
-		error = host_open_sockets(fds, to, why);
-	if (error)
-		host_close(fds);
+		error = host_open_sockets(fds, workers, steer, to, why);
+	for (unsigned int i = 0; i < workers && error; i++)
+		host_close(&fds[i]);
 	return error;
+}
+
+unsigned int host_cpus(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	return (unsigned int)max_size((size_t)CPU_COUNT(&set), 1);
 }

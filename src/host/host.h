@@ -16,21 +16,24 @@
 
 #define HOST_DEVICE	"sixxs"
 
-/* -1: not there (a host without IPv6, say). */
+/*
+ * One set a worker. -1: not there (a host without IPv6, say). What is marked is in the first
+ * worker's set alone: there is one of it, or it keeps others silent.
+ */
 struct host_fds {
-	int	tun;		/* IFF_TUN | IFF_NO_PI, non-blocking */
+	int	tun;		/* a queue of the device: IFF_TUN | IFF_NO_PI, non-blocking */
 	int	p41[2];		/* raw sockets, [0] IPv4, [1] IPv6 */
 	int	gre[2];
-	/* these drop all, and keep the kernel from answering: sockets.c, open_silent() */
+	/* first worker: these drop all, and keep the kernel from answering: sockets.c, open_silent() */
 	int	proto4[2];
 	int	p41_silent[2];
 	int	gre_silent[2];
 	int	ayiya[2];	/* UDP 5072 */
-	int	beat[2];	/* UDP 3740 */
-	int	icmp[2];	/* outer ICMP errors; filtered in the kernel */
+	int	beat[2];	/* first worker: UDP 3740 */
+	int	icmp[2];	/* first worker: outer ICMP errors; filtered in the kernel */
 	int	send[2];	/* raw, header included: everything outward */
 	int	wake;		/* eventfd: control wakes the worker */
-	int	tell;		/* eventfd: the worker wakes control */
+	int	tell;		/* the same eventfd in all: a worker wakes control */
 };
 
 /* Where sentences go that do not stop the start. */
@@ -46,17 +49,25 @@ int why_say(struct why *why, int error, const char *fmt, ...) PRINTF(3, 4);
 /* All -1. */
 void host_none(struct host_fds *fds);
 
+struct steer;
+
 /**
  * host_open() - the TUN device, every socket, the eventfds
+ * @fds:	[@workers], a set each
+ * @steer:	how the kernel finds a packet's worker; NULL: it cannot
  *
  * Return: 0, or -errno with one sentence in @why and everything closed again
  */
-int host_open(struct host_fds *fds, const struct say *to, struct why *why);
-/* Closing the TUN descriptor removes device and routes. */
+int host_open(struct host_fds *fds, unsigned int workers, const struct steer *steer,
+	      const struct say *to, struct why *why);
+/* One set. With the last TUN descriptor device and routes go. */
 void host_close(struct host_fds *fds);
 
 /* The sockets' part of host_open(), sockets.c. */
-int host_open_sockets(struct host_fds *fds, const struct say *to, struct why *why);
+int host_open_sockets(struct host_fds *fds, unsigned int workers, const struct steer *steer,
+		      const struct say *to, struct why *why);
+/* CPUs this process may run on; at least 1. */
+unsigned int host_cpus(void);
 
 /**
  * host_map() - a block of memory that is shared by descriptor, locked and present

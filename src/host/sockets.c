@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "host/steer.h"
 #include "wire/icmp4.h"
 #include "wire/icmp6.h"
 #include "wire/proto.h"
@@ -96,8 +97,9 @@ static int open_receiver(int *fd, int family, int type, int protocol, const char
 	return 0;
 }
 
-static int open_udp(int *fd, int family, enum port port, const char *what, const struct say *to,
-		    struct why *why)
+/* @shared: every worker has one, and the kernel chooses among them */
+static int open_udp(int *fd, int family, enum port port, bool shared, const char *what,
+		    const struct say *to, struct why *why)
 {
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
 	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
@@ -106,6 +108,8 @@ static int open_udp(int *fd, int family, enum port port, const char *what, const
 
 	if (error)
 		return error;
+	if (shared && on(*fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
+		return failed(why, what, family);
 	if (family == AF_INET6)
 		bound = on(*fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0 ? -1 :
 			bind(*fd, (struct sockaddr *)&six, sizeof(six));
@@ -181,38 +185,97 @@ static int open_silent(int *fd, int family, int protocol, const char *what, stru
 	return 0;
 }
 
+/* Who opens what for whom. */
+struct opening {
+	const struct steer	*steer;		/* NULL: the kernel cannot tell whose a packet is */
+	unsigned int		worker, workers;
+	int			family;
+	const struct say	*to;
+};
+
+/*
+ * The kernel gives a copy to every raw socket: each takes its own worker's packets, and
+ * between them they take all. Until that filter is on the socket takes nothing, so that no
+ * packet is taken twice.
+ */
+static int open_plain(int *fd, const struct opening *o, int protocol, const char *what,
+		      struct why *why)
+{
+	enum steer_socket which = protocol == IPPROTO_GRE ? STEER_GRE : STEER_P41;
+	char byte;
+	int error;
+
+	if (o->workers == 1)
+		return open_receiver(fd, o->family, SOCK_RAW, protocol, what, o->to, why);
+	if (!o->steer && o->worker > 0)
+		return 0;	/* the first takes all, and hands over */
+	error = open_receiver(fd, o->family, SOCK_RAW, protocol, what, o->to, why);
+	if (error || !o->steer)
+		return error;
+	if (drop_all(*fd) < 0)
+		return failed(why, what, o->family);
+	while (recv(*fd, &byte, sizeof(byte), MSG_DONTWAIT) >= 0)
+		;		/* came in between */
+	error = steer_raw(o->steer, o->worker, o->family, which, *fd);
+	return error ? why_say(why, error, "cannot steer %s over %s to its worker: %s", what,
+			       family_name(o->family), strerror(-error)) : 0;
+}
+
+/* What every worker has. */
+static int open_share(struct host_fds *f, int i, const struct opening *o, struct why *why)
+{
+	int e = open_plain(&f->p41[i], o, IPPROTO_IPV6, "protocol 41", why);
+
+	if (!e)
+		e = open_plain(&f->gre[i], o, IPPROTO_GRE, "GRE", why);
+	if (!e)
+		e = open_udp(&f->ayiya[i], o->family, PORT_AYIYA, o->workers > 1,
+			     "UDP port 5072 (AYIYA)", o->to, why);
+	if (!e)
+		e = open_sender(&f->send[i], o->family, o->to, why);
+	return e;
+}
+
+/* What there is once. */
 static int open_family(struct host_fds *f, int i, int family, const struct say *to,
 		       struct why *why)
 {
-	int e = open_receiver(&f->p41[i], family, SOCK_RAW, IPPROTO_IPV6, "protocol 41", to, why);
+	int e = open_silent(&f->proto4[i], family, IPPROTO_IPIP, "protocol 4", why);
 
-	if (!e)
-		e = open_receiver(&f->gre[i], family, SOCK_RAW, IPPROTO_GRE, "GRE", to, why);
-	if (!e)
-		e = open_silent(&f->proto4[i], family, IPPROTO_IPIP, "protocol 4", why);
 	if (!e)
 		e = open_silent(&f->p41_silent[i], family, IPPROTO_IPV6, "protocol 41", why);
 	if (!e)
 		e = open_silent(&f->gre_silent[i], family, IPPROTO_GRE, "GRE", why);
 	if (!e)
-		e = open_udp(&f->ayiya[i], family, PORT_AYIYA, "UDP port 5072 (AYIYA)", to, why);
-	if (!e)
-		e = open_udp(&f->beat[i], family, PORT_HEARTBEAT, "UDP port 3740 (heartbeat)", to,
-			     why);
+		e = open_udp(&f->beat[i], family, PORT_HEARTBEAT, false, "UDP port 3740 (heartbeat)",
+			     to, why);
 	if (!e)
 		e = open_icmp(&f->icmp[i], family, to, why);
-	if (!e)
-		e = open_sender(&f->send[i], family, to, why);
 	return e;
 }
 
-int host_open_sockets(struct host_fds *fds, const struct say *to, struct why *why)
+static int open_all(struct host_fds *fds, int i, struct opening o, struct why *why)
+{
+	int e = 0;
+
+	for (o.worker = 0; o.worker < o.workers && !e; o.worker++)
+		e = open_share(&fds[o.worker], i, &o, why);
+	if (!e)
+		e = open_family(&fds[0], i, o.family, o.to, why);
+	if (!e && o.steer)
+		(void)steer_udp(o.steer, fds[0].ayiya[i]);	/* else the kernel goes by flows */
+	return e;
+}
+
+int host_open_sockets(struct host_fds *fds, unsigned int workers, const struct steer *steer,
+		      const struct say *to, struct why *why)
 {
 	static const int family[2] = { AF_INET, AF_INET6 };
 	unsigned int there = 0;
 
 	for (int i = 0; i < 2; i++) {
-		int e = open_family(fds, i, family[i], to, why);
+		int e = open_all(fds, i, (struct opening){ .steer = steer, .workers = workers,
+							  .family = family[i], .to = to }, why);
 
 		if (e == -EAFNOSUPPORT) {
 			host_say(to, "this host has no %s: tunnels over %s cannot work, going on "

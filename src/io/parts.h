@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <semaphore.h>
 #include <sys/socket.h>
+#include "io/handover.h"
 #include "io/worker.h"
 
 #define BATCH		32
@@ -67,6 +68,7 @@ struct outbox {
 
 struct worker {
 	struct region		*region;
+	struct crew		*crew;
 	struct host_fds		fds;
 	unsigned int		number;
 	pthread_t		thread;
@@ -87,6 +89,7 @@ struct worker {
 	uint32_t		fragment_id;
 	int64_t			second;		/* ticks done, on the monotonic clock */
 	bool			told;		/* something new is in the ring */
+	uint32_t		handed;		/* workers that something was handed to: a bit each */
 };
 
 /* receive.c: read one batch of @in. Return: how many packets lie in w->in */
@@ -101,6 +104,16 @@ void worker_poll_overflow(struct worker *w);
 void worker_send(struct worker *w, const struct pkt *p);
 void worker_send_flush(struct worker *w);
 
+/* crew.c: other workers. Nothing here waits, and none of it but the lanes is shared. */
+void worker_hand_over(struct worker *w, const struct pkt *p);
+/* Wake who sleeps of those that were handed something. */
+void worker_hand_over_flush(struct worker *w);
+/* One batch of every lane that has any. */
+void worker_take_over(struct worker *w);
+/* About to wait: false when there is something to take first. Then worker_woke(). */
+bool worker_may_sleep(struct worker *w);
+void worker_woke(struct worker *w);
+
 /* tell.c: events and the trace of @p (or NULL) into the ring */
 void worker_tell(struct worker *w, const struct pkt *p, enum verdict v);
 /* Wake control if there is anything new. */
@@ -112,7 +125,9 @@ void worker_tick(struct worker *w);
 /* Milliseconds until the next tick is due, rounded up. */
 int worker_wait_ms(const struct worker *w);
 
-/* worker.c: clocks, then the configuration if it has moved. Before every batch. */
+/* worker.c: the @n packets in w->in, through path_run() and out. */
+void worker_run(struct worker *w, unsigned int n);
+/* Clocks, then the configuration if it has moved. Before every batch. */
 void worker_refresh(struct worker *w);
 
 #endif

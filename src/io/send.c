@@ -110,7 +110,8 @@ static void send_fragments(struct worker *w, struct outbox *o, const struct pkt 
 	size_t octets;
 
 	flush(w, o);
-	fragment_begin(&f, p->data, p->len, p->out_fragment, ++w->fragment_id);
+	fragment_begin(&f, p->data, p->len, p->out_fragment,
+		       w->fragment_id += w->path.workers);
 	while ((octets = fragment_next(&f, w->fragment)) != 0) {
 		if (sendto(o->fd, w->fragment, octets, MSG_DONTWAIT, (struct sockaddr *)&name,
 			   len) < 0) {
@@ -155,6 +156,9 @@ void worker_send(struct worker *w, const struct pkt *p)
 	case OUT_WIRE:
 		send_wire(w, p);
 		return;
+	case OUT_WORKER:
+		worker_hand_over(w, p);
+		return;
 	}
 }
 
@@ -162,4 +166,5 @@ void worker_send_flush(struct worker *w)
 {
 	flush(w, &w->out[0]);
 	flush(w, &w->out[1]);
+	worker_hand_over_flush(w);
 }

@@ -1,7 +1,7 @@
 /*
  * src/io/tick.c - what time does: every tunnel once a minute, probes over their interval
  *
- * Tunnels are visited by their id modulo 60, so that a minute's work is spread over its
+ * Only tunnels of this worker. They are visited by their id modulo 60, so that a minute's work is spread over its
  * seconds; probes likewise over the configured interval.
  */
 #include "io/parts.h"
@@ -27,7 +27,8 @@ void worker_tick_init(struct worker *w)
 	w->second = w->path.now.us / US_PER_S;
 	if (getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random)) {
 		path_magic(&w->path, random[0]);
-		w->fragment_id = (uint32_t)random[1];
+		/* no worker uses another's */
+		w->fragment_id = (uint32_t)random[1] * w->path.workers + w->number;
 	}
 }
 
@@ -37,6 +38,8 @@ static void probe_batch(struct worker *w, uint32_t *tid, uint32_t end, uint32_t 
 		struct pkt *p = &w->in.reply[n];
 		enum verdict v;
 
+		if (!path_owns(&w->path, (uint16_t)*tid))
+			continue;
 		pkt_init(p, w->in.answer + (size_t)n * PKT_ROOM, 0, VIA_SELF);
 		v = path_probe(&w->path, (uint16_t)*tid, p);
 		if (v != PASS)
@@ -64,6 +67,8 @@ static void one_second(struct worker *w)
 	uint32_t end = w->path.cf->head->tunnel_end;
 
 	for (uint32_t tid = (uint32_t)((uint64_t)w->second % ROUND_S); tid < end; tid += ROUND_S) {
+		if (!path_owns(&w->path, (uint16_t)tid))
+			continue;
 		path_tick(&w->path, (uint16_t)tid);
 		worker_tell(w, NULL, PASS);
 	}

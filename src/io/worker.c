@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -55,15 +56,12 @@ static void cut_packet(struct worker *w, const struct pkt *merged, struct offloa
 	}
 }
 
-static void batch(struct worker *w, struct input *in)
+void worker_run(struct worker *w, unsigned int n)
 {
-	unsigned int n;
-
-	worker_refresh(w);
-	n = worker_receive(w, in);
 	for (unsigned int i = 0; i < n; i++) {
 		struct pkt *p = &w->in.pkt[i];
-		bool plain = p->via == VIA_P41 || p->via == VIA_GRE;
+		/* what was handed over has been looked at already */
+		bool plain = p->owner == TID_NONE && (p->via == VIA_P41 || p->via == VIA_GRE);
 		struct offload o;
 
 		if (!plain || !offload_find(p, &o)) {
@@ -78,16 +76,25 @@ static void batch(struct worker *w, struct input *in)
 	worker_send_flush(w);
 }
 
+static void batch(struct worker *w, struct input *in)
+{
+	worker_refresh(w);
+	worker_run(w, worker_receive(w, in));
+}
+
 static void turn(struct worker *w)
 {
 	struct epoll_event ready[INPUTS_MAX];
-	int n = epoll_wait(w->epoll, ready, INPUTS_MAX, worker_wait_ms(w));
+	int n = epoll_wait(w->epoll, ready, INPUTS_MAX,
+			   worker_may_sleep(w) ? worker_wait_ms(w) : 0);
 	mono_t woke;
 
+	worker_woke(w);
 	worker_refresh(w);
 	woke = w->path.now;
 	for (int i = 0; i < n; i++)
 		batch(w, &w->input[ready[i].data.u32]);
+	worker_take_over(w);
 	worker_tick(w);
 	worker_tell_flush(w);
 	w->path.now = host_mono();
@@ -161,8 +168,8 @@ static uint8_t *taken(size_t bytes)
 	return p;
 }
 
-struct worker *worker_new(struct region *region, const struct host_fds *fds, unsigned int number,
-			  const struct digest *digest, struct why *why)
+struct worker *worker_new(struct region *region, struct crew *crew, const struct host_fds *fds,
+			  unsigned int number, const struct digest *digest, struct why *why)
 {
 	struct worker *w = (void *)taken(sizeof(*w));
 
@@ -171,6 +178,8 @@ struct worker *worker_new(struct region *region, const struct host_fds *fds, uns
 		return NULL;
 	}
 	w->region = region;
+	w->crew = crew;
+	crew->wake[number] = fds->wake;
 	w->fds = *fds;
 	w->number = number;
 	w->out[0].fd = fds->send[0];
@@ -188,6 +197,7 @@ struct worker *worker_new(struct region *region, const struct host_fds *fds, uns
 	}
 	path_init(&w->path, region_config(region), &region->table, &region->table.worker[number],
 		  digest, host_mono(), host_wall());
+	path_share(&w->path, number, crew->workers);
 	w->revision = UINT64_MAX;	/* none yet: the thread adopts what is published */
 	if (add_inputs(w, why) < 0) {
 		worker_stop(w);
@@ -199,6 +209,7 @@ struct worker *worker_new(struct region *region, const struct host_fds *fds, uns
 /* All signals are the control thread's: the worker is born with every one blocked. */
 int worker_start(struct worker *w, struct why *why)
 {
+	char name[16];		/* all that the kernel keeps */
 	pthread_attr_t attr;
 	sigset_t all, before;
 	int error;
@@ -215,7 +226,8 @@ int worker_start(struct worker *w, struct why *why)
 		return why_say(why, -error, "cannot start a worker: %s", strerror(error));
 	pthread_attr_destroy(&attr);
 	w->started = true;
-	pthread_setname_np(w->thread, "sixxsd-worker");
+	(void)snprintf(name, sizeof(name), "sixxsd-worker%u", w->number % WORKERS_MAX);
+	pthread_setname_np(w->thread, name);
 	while (sem_wait(&w->ready) < 0 && errno == EINTR)
 		;
 	if (w->error)

@@ -3,8 +3,8 @@
  *
  * Reads batches from its descriptors, hands every packet to path_run(), sends what
  * that says, ticks the tunnels and sends the latency probes. Takes no lock, allocates
- * nothing after worker_init(), talks to control through the region's ring and two
- * eventfds alone. Runs as its own thread, without any capability.
+ * nothing after worker_new(), talks to control through the region's ring and two
+ * eventfds, to other workers through the lanes of io/handover.h alone. Runs as its own thread, without any capability.
  */
 #ifndef SIXXSD_IO_WORKER_H
 #define SIXXSD_IO_WORKER_H
@@ -16,13 +16,17 @@
 
 struct worker;
 
+struct crew;
+
 /**
  * worker_new() - take everything the worker will ever need
+ * @crew:	of all workers, crew_new(); this one is @number
+ * @fds:	the worker's own set
  *
- * @region and @fds are borrowed until worker_stop(). Return: NULL with @why filled
+ * All are borrowed until worker_stop(). Return: NULL with @why filled
  */
-struct worker *worker_new(struct region *region, const struct host_fds *fds, unsigned int number,
-			  const struct digest *digest, struct why *why);
+struct worker *worker_new(struct region *region, struct crew *crew, const struct host_fds *fds,
+			  unsigned int number, const struct digest *digest, struct why *why);
 int worker_start(struct worker *w, struct why *why);
 /* Asks, joins, releases. */
 void worker_stop(struct worker *w);

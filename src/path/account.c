@@ -18,7 +18,7 @@ static void stamp(int64_t *seconds, wall_t now)
 }
 
 /* As received: from a tunnel the inner packet, once its decapsulation accepted it. */
-static void account_in(struct path *pa, const struct pkt *p)
+void account_in(struct path *pa, const struct pkt *p)
 {
 	if (p->via == VIA_TUN) {
 		traffic_in(&pa->me->uplink, p->inner_len);
@@ -37,6 +37,7 @@ static void account_out(struct path *pa, const struct pkt *p)
 {
 	switch (p->out) {
 	case OUT_NONE:
+	case OUT_WORKER:
 		return;
 	case OUT_TUN:
 		traffic_out(&pa->me->uplink, p->len);
@@ -83,7 +84,7 @@ static void sample(struct path *pa, const struct pkt *p, enum verdict v, struct 
 
 void account_error(struct path *pa, const struct pkt *p, enum verdict v)
 {
-	uint16_t tid = p->to != TID_NONE ? p->to : p->from != TID_NONE ? p->from : p->blame;
+	uint16_t tid = account_tid(p);
 	struct tunnel_errors *e;
 
 	count_add(&pa->me->verdict[v], 1);
@@ -103,7 +104,6 @@ static bool debugged(const struct path *pa, uint16_t tid)
 
 enum verdict account(struct path *pa, struct pkt *p, enum verdict v)
 {
-	account_in(pa, p);
 	account_out(pa, p);
 	account_error(pa, p, v);
 	p->traced = debugged(pa, p->from) || debugged(pa, p->to) || debugged(pa, p->blame);

@@ -199,6 +199,8 @@ enum verdict ayiya_decap(struct path *pa, struct pkt *p, struct pkt *reply)
 
 	if (!t)
 		return DROP_AYIYA_DISABLED;
+	if (!path_owns(pa, w.tid))
+		return path_elsewhere(pa, p, AT_START, w.tid);
 	p->blame = w.tid;	/* from here on, drops are counted against it */
 	pkt_note(p, NOTE_TUNNEL_IS, w.tid, 0);
 

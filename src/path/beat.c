@@ -202,6 +202,8 @@ enum verdict beat_take(struct path *pa, struct pkt *p)
 
 	if (!t)
 		return DROP_BEAT_DISABLED;
+	if (!path_owns(pa, w.tid))
+		return path_elsewhere(pa, p, AT_START, w.tid);
 	p->blame = w.tid;	/* from here on, drops are counted against it */
 	pkt_note(p, NOTE_TUNNEL_IS, w.tid, 0);
 

@@ -212,8 +212,8 @@ static void dress_inner(struct path *pa, struct pkt *p)
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
 		if (ends[i] == TID_NONE || !(pa->cf->tunnel[ends[i]].flags & TUNNEL_MSS))
 			continue;
-		uint16_t mss = mss_clamp(p, tunnel_mtu(&pa->cf->tunnel[ends[i]],
-						       &pa->tb->tunnel[ends[i]].ep));
+		struct endpoint ep = path_endpoint(pa, ends[i]);
+		uint16_t mss = mss_clamp(p, tunnel_mtu(&pa->cf->tunnel[ends[i]], &ep));
 
 		if (mss)
 			pkt_note(p, NOTE_MSS, ends[i], mss);

@@ -131,11 +131,11 @@ static bool pay(struct path *pa, uint16_t tid, enum owed owed)
 	if (owed == OWED_TOO_BIG) {
 		if (k && !bucket_take(&k->icmp_big, ICMP_TUNNEL_BIG_RATE, pa->now, 1))
 			return false;
-		return bucket_take(&pa->icmp_big, ICMP_BIG_RATE, pa->now, 1);
+		return bucket_take(&pa->icmp_big, path_part(pa, ICMP_BIG_RATE), pa->now, 1);
 	}
 	if (k && !bucket_take(&k->icmp, ICMP_TUNNEL_RATE, pa->now, 1))
 		return false;
-	return bucket_take(&pa->icmp, ICMP_TOTAL_RATE, pa->now, 1);
+	return bucket_take(&pa->icmp, path_part(pa, ICMP_TOTAL_RATE), pa->now, 1);
 }
 
 static void withheld(struct path *pa, enum verdict why)

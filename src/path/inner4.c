@@ -127,6 +127,8 @@ enum verdict route4(struct path *pa, struct pkt *p)
 	case FOUR_OTHER_POP:
 		return DROP_IP4_OTHER_POP;
 	case FOUR_LOCAL:
+		if (p->from == TID_NONE && !path_owns(pa, f.tid))
+			return path_elsewhere(pa, p, AT_ROUTE, f.tid);
 		p->to_local = true;
 		pkt_note(p, NOTE_TO_LOCAL, f.tid, 0);
 		return PASS;
@@ -134,6 +136,8 @@ enum verdict route4(struct path *pa, struct pkt *p)
 	case FOUR_SUBNET:
 		break;
 	}
+	if (!path_owns(pa, f.tid))
+		return path_elsewhere(pa, p, AT_ROUTE, f.tid);
 	p->to = f.tid;
 	return route_to_tunnel(pa, p);
 }

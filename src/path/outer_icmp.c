@@ -292,10 +292,14 @@ enum verdict outer_icmp_take(struct path *pa, struct pkt *p)
 	if (!read_encap(&q))
 		return DROP_OUTER_ICMP;
 
-	uint16_t tid = is_long(&q) ? named(pa, &q) : searched(pa, &q);
+	uint16_t tid = p->owner;	/* another worker has found out whose it is */
 
+	if (tid == TID_NONE || !is_quoted(pa, tid, &q))
+		tid = is_long(&q) ? named(pa, &q) : searched(pa, &q);
 	if (tid == TID_NONE)
 		return DROP_OUTER_ICMP;
+	if (!path_owns(pa, tid))
+		return path_elsewhere(pa, p, AT_START, tid);
 	p->from = tid;
 	pkt_note(p, NOTE_TUNNEL_IS, tid, 0);
 

@@ -4,16 +4,44 @@
  */
 #include "path/steps.h"
 
+#include <assert.h>
+
 void path_init(struct path *pa, const struct config *cf, struct table *tb,
 	       struct worker_shared *me, const struct digest *digest, mono_t now, wall_t wall)
 {
 	*pa = (struct path){
 		.cf = cf, .tb = tb, .me = me, .digest = digest, .now = now, .wall = wall,
+		.workers = 1,
 	};
-	bucket_init(&pa->icmp, ICMP_TOTAL_RATE, now);
-	bucket_init(&pa->icmp_big, ICMP_BIG_RATE, now);
+	path_share(pa, 0, 1);
 	bucket_init(&pa->scans, OUTER_SCAN_RATE, now);
 	bucket_init(&pa->digests, DIGEST_RATE, now);
+}
+
+void path_share(struct path *pa, unsigned int worker, unsigned int workers)
+{
+	assert(worker < workers);
+	pa->worker = worker;
+	pa->workers = workers;
+	bucket_init(&pa->icmp, path_part(pa, ICMP_TOTAL_RATE), pa->now);
+	bucket_init(&pa->icmp_big, path_part(pa, ICMP_BIG_RATE), pa->now);
+}
+
+enum verdict path_elsewhere(struct path *pa, struct pkt *p, enum stage at, uint16_t tid)
+{
+	if (at == AT_START) {	/* what was found out is found out again */
+		p->from = p->blame = TID_NONE;
+		p->notes = 0;
+	}
+	if (at >= AT_COUNT) {	/* all that is left of it is what it was */
+		p->data += p->inner - p->data;
+		p->len = p->inner_len;
+	}
+	p->at = at;
+	p->owner = tid;
+	p->out = OUT_WORKER;
+	count_add(&pa->me->verdict[HANDED_OVER], 1);
+	return HANDED_OVER;
 }
 
 /* A broadcast or multicast address, or one that `pop set localip` left out, serves nobody. */
@@ -136,12 +164,36 @@ static void answer(struct path *pa, struct pkt *reply)
 		(void)send_own(pa, reply);
 }
 
+/* Count it, and answer for it, each at the worker whose tunnel that is about. */
+static void conclude(struct path *pa, struct pkt *p, enum verdict v, struct pkt *reply)
+{
+	p->verdict = v;
+	if (p->at < AT_ANSWER) {
+		if (!path_owns(pa, account_tid(p))) {
+			(void)path_elsewhere(pa, p, AT_COUNT, account_tid(p));
+			return;
+		}
+		account(pa, p, v);
+	}
+	if (verdict_info[v].owed == OWED_NONE)
+		return;
+	if (path_owns(pa, p->from))
+		icmp_answer(pa, p, v, reply);
+	else
+		(void)path_elsewhere(pa, p, AT_ANSWER, p->from);
+}
+
 enum verdict path_run(struct path *pa, struct pkt *p, struct pkt *reply)
 {
-	enum verdict v = decap(pa, p, reply);
+	enum verdict v = p->verdict;	/* PASS, unless a worker before us came further */
 
-	if (v == PASS)
+	p->out = OUT_NONE;
+	if (p->at == AT_START)
+		v = decap(pa, p, reply);
+	if (p->at == AT_START && v == PASS)
 		v = check(pa, p);
+	if (p->at == AT_START)
+		account_in(pa, p);
 	if (v == PASS)
 		v = route(pa, p);
 	if (v == PASS && p->to_local)
@@ -151,9 +203,8 @@ enum verdict path_run(struct path *pa, struct pkt *p, struct pkt *reply)
 	if (v == PASS)
 		v = encap(pa, p);
 
-	account(pa, p, v);
-	if (verdict_info[v].owed != OWED_NONE)
-		icmp_answer(pa, p, v, reply);
+	if (v != HANDED_OVER)
+		conclude(pa, p, v, reply);
 	answer(pa, reply);
 	return v;
 }
@@ -195,6 +246,8 @@ enum verdict send_own(struct path *pa, struct pkt *p)
 	p->inner = p->data;
 	p->inner_len = p->len;
 	v = route_own(pa, p);
+	if (v == HANDED_OVER)
+		return PASS;		/* a plan that has just changed; as good as sent */
 	if (v == PASS)
 		v = encap(pa, p);
 	account(pa, p, v);
@@ -248,11 +301,13 @@ void path_adopt(struct path *pa, const struct config *cf)
 
 	pa->cf = cf;
 	if (listed) {
-		for (uint32_t i = 0; i < h->changes; i++)
-			tunnel_adopt(pa->tb, cf, h->change[i], pa->now);
+		for (uint32_t i = 0; i < h->changes; i++) {
+			if (path_owns(pa, h->change[i]))
+				tunnel_adopt(pa->tb, cf, h->change[i], pa->now);
+		}
 	} else {
 		/* which slots an older configuration used is no longer known: all of them */
-		for (uint32_t tid = 0; tid < cf->limits.tunnels; tid++)
+		for (uint32_t tid = pa->worker; tid < cf->limits.tunnels; tid += pa->workers)
 			tunnel_adopt(pa->tb, cf, (uint16_t)tid, pa->now);
 	}
 	__atomic_store_n(&pa->me->seen_revision, h->revision, __ATOMIC_RELEASE);

@@ -4,6 +4,23 @@
  * Pure: no system call, clock, allocation, log or lock. One struct path belongs to
  * one worker; the tunnels it changes are that worker's. forwarding.md is the
  * definition of what happens here; path_run() is its table of contents.
+ *
+ * One writer. A tunnel belongs to worker (tunnel id modulo workers), which alone reads
+ * its state plainly and writes it. A packet is taken up by whichever worker received it,
+ * and goes on at
+ *
+ *	decap, check		the worker of the tunnel it came from; from the uplink: anybody
+ *	route and all behind it	the worker of the tunnel it goes to; to the uplink or the PoP:
+ *				where it is, but from the uplink to the PoP's end of a
+ *				tunnel: the worker of that tunnel
+ *	counting an error	the worker of the tunnel it is counted on
+ *	an ICMP error		the worker of the tunnel that pays for it: the one it came from
+ *
+ * Whoever finds that a step is not his returns HANDED_OVER, having changed nothing but
+ * what was his, and p->out is OUT_WORKER: the packet is to be given, as it is, to
+ * path_run() of the worker of p->owner. Nothing is decided twice: before `route` the packet is
+ * still the one that arrived, and from there on p->at says what is left to do. With
+ * one configuration a packet changes hands three times at most.
  */
 #ifndef SIXXSD_PATH_PATH_H
 #define SIXXSD_PATH_PATH_H
@@ -29,6 +46,7 @@ struct path {
 	struct table		*tb;	/* state; only own tunnels are written */
 	struct worker_shared	*me;	/* this worker's counters */
 	const struct digest	*digest;
+	unsigned int		worker, workers;	/* this one's number, of how many */
 	mono_t			now;
 	wall_t			wall;
 
@@ -55,8 +73,23 @@ struct path {
 /* failed digests: far above what broken clients send, far below a core's worth */
 #define DIGEST_RATE		((struct bucket_rate){ .per_s = 20000, .burst = 20000 })
 
+/* The only worker, until path_share() says otherwise. */
 void path_init(struct path *pa, const struct config *cf, struct table *tb,
 	       struct worker_shared *me, const struct digest *digest, mono_t now, wall_t wall);
+
+/* Number @worker of @workers; before the first packet. ICMP error rates are divided among them. */
+void path_share(struct path *pa, unsigned int worker, unsigned int workers);
+
+static inline unsigned int path_worker_of(const struct path *pa, uint16_t tid)
+{
+	return tid % pa->workers;
+}
+
+/* Is tunnel @tid's state this worker's? TID_NONE: there is none, so nobody's is in the way. */
+static inline bool path_owns(const struct path *pa, uint16_t tid)
+{
+	return tid == TID_NONE || path_worker_of(pa, tid) == pa->worker;
+}
 
 /**
  * path_run() - one packet, from arrival to departure
@@ -64,8 +97,8 @@ void path_init(struct path *pa, const struct config *cf, struct table *tb,
  * @reply:	an empty packet of the caller (pkt_init with len 0) for the answer, if one is
  *		owed: an ICMP message, an echo reply, an AYIYA echo response
  *
- * Counts exactly once. Afterwards p->out and reply->out say what to send; OUT_NONE means
- * nothing. At most one datagram comes in, so at most one layer is peeled (security.md L5).
+ * Counts exactly once, besides HANDED_OVER. Afterwards p->out and reply->out say what to
+ * send; OUT_NONE means nothing. At most one datagram comes in, so at most one layer is peeled (security.md L5).
  *
  * Return: the verdict on @p
  */

@@ -37,6 +37,15 @@ enum out {
 	OUT_NONE,
 	OUT_TUN,		/* write data to the TUN device; the kernel routes it */
 	OUT_WIRE,		/* data starts at the outer IPv4 or IPv6 header */
+	OUT_WORKER,		/* path_run() goes on at the worker of tunnel @owner */
+};
+
+/* Where path_run() takes it up: path.h, "One writer". */
+enum stage {
+	AT_START,		/* as it arrived */
+	AT_ROUTE,		/* decapsulated, checked and counted as received */
+	AT_COUNT,		/* @verdict is reached, and not counted yet */
+	AT_ANSWER,		/* counted; the sender is owed an ICMP error */
 };
 
 struct outer {
@@ -69,6 +78,10 @@ struct pkt {
 	const uint8_t	*inner;
 	size_t		inner_len;
 
+	enum stage	at;
+	enum verdict	verdict;	/* so far */
+	uint16_t	owner;		/* OUT_WORKER, and ever after: the tunnel whose worker takes it */
+
 	enum out	out;
 	struct ip6_addr	out_to;		/* OUT_WIRE: the outer destination */
 	uint16_t	out_fragment;	/* OUT_WIRE, not 0: send in fragments of at most this */
@@ -92,6 +105,9 @@ static inline void pkt_init(struct pkt *p, uint8_t *buffer, size_t len, enum via
 	p->param = 0;
 	p->inner = p->data;
 	p->inner_len = len;
+	p->at = AT_START;
+	p->verdict = PASS;
+	p->owner = TID_NONE;
 	p->out = OUT_NONE;
 	p->out_fragment = 0;
 	p->notes = 0;

@@ -42,6 +42,9 @@ enum verdict plain_accept(struct path *pa, struct pkt *p, uint16_t tid)
 	const struct tunnel_conf *c = &pa->cf->tunnel[tid];
 	const struct endpoint *ep = &pa->tb->tunnel[tid].ep;
 
+	if (!path_owns(pa, tid))
+		return path_elsewhere(pa, p, AT_START, tid);
+
 	p->from = tid;		/* from here on, drops are counted against it */
 	pkt_note(p, NOTE_TUNNEL_IS, tid, 0);
 	if (ep->state == STATE_DISABLED || (c->flags & TUNNEL_DISABLED))

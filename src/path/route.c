@@ -21,6 +21,28 @@ static enum verdict to_tunnel(struct path *pa, struct pkt *p, uint16_t tid)
 	return PASS;
 }
 
+/*
+ * A packet from a tunnel for the PoP is answered where it is; of the others everything
+ * from here on is about the tunnel they are for.
+ */
+static bool is_elsewhere(const struct path *pa, const struct pkt *p, const struct place *w)
+{
+	switch (w->kind) {
+	case PLACE_UPLINK:
+	case PLACE_POP:
+	case PLACE_UNASSIGNED:
+		return false;
+	case PLACE_LOCAL:
+		return p->from == TID_NONE && !path_owns(pa, w->tid);
+	case PLACE_TRANSFER:
+	case PLACE_REMOTE:
+	case PLACE_ROUTED:
+	case PLACE_SUBNET:
+		break;
+	}
+	return !path_owns(pa, w->tid);
+}
+
 enum verdict route6(struct path *pa, struct pkt *p)
 {
 	struct cur c = pkt_cur(p);
@@ -31,6 +53,8 @@ enum verdict route6(struct path *pa, struct pkt *p)
 		return DROP_IP6_MALFORMED;
 
 	w = config_lookup6(pa->cf, &h.dst);
+	if (is_elsewhere(pa, p, &w))
+		return path_elsewhere(pa, p, AT_ROUTE, w.tid);
 	switch (w.kind) {
 	case PLACE_POP:
 	case PLACE_LOCAL:

@@ -23,6 +23,26 @@ static inline void reply_begin(struct pkt *reply)
 	pkt_init(reply, reply->start, 0, VIA_SELF);
 }
 
+/*
+ * The rest is another worker's: path.h, "One writer". @p is left to be taken up @at that
+ * point by the worker of @tid. Return: HANDED_OVER
+ */
+enum verdict path_elsewhere(struct path *pa, struct pkt *p, enum stage at, uint16_t tid); /* path.c */
+/* This worker's part of a rate that holds for all of them together. */
+static inline struct bucket_rate path_part(const struct path *pa, struct bucket_rate r)
+{
+	return (struct bucket_rate){ max_size(r.per_s / pa->workers, 1),
+				     max_size(r.burst / pa->workers, 1) };
+}
+
+/* The endpoint of any tunnel, own or not. */
+static inline struct endpoint path_endpoint(const struct path *pa, uint16_t tid)
+{
+	const struct tunnel *t = &pa->tb->tunnel[tid];
+
+	return path_owns(pa, tid) ? t->ep : tunnel_endpoint(t);
+}
+
 /* ---- whose packet is it, and is it theirs? sets p->from, peels one layer ---- */
 enum verdict p41_decap(struct path *pa, struct pkt *p);			/* p41.c, forwarding.md 2.1 */
 enum verdict gre_decap(struct path *pa, struct pkt *p);			/* gre.c, RFC 2784, 2890 */
@@ -103,10 +123,17 @@ void icmp_answer(struct path *pa, const struct pkt *p, enum verdict v, struct pk
  * Return: PASS with p->out set, else why it cannot go
  */
 enum verdict send_own(struct path *pa, struct pkt *p);
-/* The one place that counts: traffic, verdict, error sample; says whether @p is traced. */
+/* Traffic as received; once the source is checked. */
+void account_in(struct path *pa, const struct pkt *p);			/* account.c */
+/* The one place that counts what became of it: traffic, verdict, error sample; and whether @p is traced. */
 enum verdict account(struct path *pa, struct pkt *p, enum verdict v);	/* account.c */
 /* Of which the verdict alone, for what comes to light after sending. */
 void account_error(struct path *pa, const struct pkt *p, enum verdict v);
+/* The tunnel an error of @p is counted on; TID_NONE: none. */
+static inline uint16_t account_tid(const struct pkt *p)
+{
+	return p->to != TID_NONE ? p->to : p->from != TID_NONE ? p->from : p->blame;
+}
 
 /* ---- what a decap may tell a tunnel, tell.c ---- */
 /*

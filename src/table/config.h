@@ -104,6 +104,7 @@ struct config_head {
 	uint32_t	stats_epoch;	/* steps with `tunnel stats RESET`: latency window */
 	uint32_t	latency_interval_s;	/* 0: off */
 	uint32_t	verbosity;
+	uint32_t	workers;	/* `pop set workers`, of the next start; WORKERS_AUTO */
 	uint32_t	drop_reserved;	/* `pop set reserved drop`: security.md H2 */
 	/* what the last publication changed; more than fit: sweep all */
 	uint32_t	changes;

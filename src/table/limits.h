@@ -28,6 +28,9 @@ enum {
 	MTU_MAX_BYTES		= 1480,
 	ERROR_SAMPLE_BYTES	= 128,
 	WORKERS_MAX		= 16,
+	WORKERS_AUTO		= 0,		/* pop set workers auto: as many as CPUs, at most */
+	WORKERS_AUTO_MAX	= 4,		/* ... this many: every raw socket costs each packet a copy */
+	WORKERS_DEFAULT		= 1,
 };
 
 /* A tunnel id that is none, and an unassigned subnet. */

@@ -111,7 +111,7 @@ struct tunnel_cold {
 	/* endpoint changes since start, for tunnel show and why */
 	uint64_t	moves;
 	uint64_t	beats;		/* authenticated packets accepted */
-};
+} ALIGNED(CACHE_LINE);		/* the next tunnel is another worker's */
 
 struct error_sample {
 	int64_t		at_s;		/* wall clock; 0: never */
@@ -133,7 +133,7 @@ struct error_record {
 struct tunnel_errors {
 	struct error_record record[ERR_COUNT];
 	uint64_t	verdict[VERDICT_COUNT];
-};
+} ALIGNED(CACHE_LINE);
 
 _Static_assert(sizeof(struct tunnel) + sizeof(struct tunnel_cold) + sizeof(struct tunnel_errors) <=
 	       6 * 1024, "the budget per tunnel of doc/architecture.md");

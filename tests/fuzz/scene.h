@@ -317,6 +317,7 @@ static void out_holds(const struct pkt *p, size_t most)
 {
 	switch (p->out) {
 	case OUT_NONE:
+	case OUT_WORKER:
 		return;
 	case OUT_TUN:
 		must(p->len <= most, "nothing grows on the way to the uplink");

@@ -250,13 +250,55 @@ static void limits_are_found_first(struct world *w)
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		struct limits l = { 0, 0 };
 		struct why why = { .text = "" };
+		uint32_t workers;
 
 		write_file(w->file, row[i].text);
-		ok(config_scan_limits(w->file, &l, &why) == row[i].r &&
+		ok(config_scan_limits(w->file, &l, &workers, &why) == row[i].r &&
 		   l.tunnels == row[i].tunnels && l.subnets == row[i].subnets,
 		   "limits: %d, %u tunnels, %u subnets %s", row[i].r, row[i].tunnels,
 		   row[i].subnets, why.text);
 	}
+}
+
+static void workers_are_found_first(struct world *w)
+{
+	static const struct { const char *text; uint32_t workers; } row[] = {
+		{ "", WORKERS_DEFAULT },
+		{ "pop set workers 2\n", 2 },
+		{ "pop\nset\nworkers 16\nlimits tunnels 10 subnets 20\n", 16 },
+		{ "pop set workers auto\n", WORKERS_AUTO },
+		{ "pop set workers 17\npop set workers 0\npop set workers 2x\n", WORKERS_DEFAULT },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		uint32_t workers = UINT32_MAX;
+		struct why why = { .text = "" };
+		struct limits l;
+
+		write_file(w->file, row[i].text);
+		ok(config_scan_limits(w->file, &l, &workers, &why) == 0 &&
+		   workers == row[i].workers, "workers: %u", workers);
+	}
+}
+
+static void workers_change_with_the_next_start(struct world *w)
+{
+	w->control.workers_set = 2;
+	answers(w, "pop set workers 2", "200 Workers are 2\n");
+	answers(w, "pop set workers auto", "200 Workers are auto from the next start on; changing them "
+		"needs a restart\n");
+	answers(w, "pop set workers 17", "400 Invalid number of workers (17), it must be 1 to 16, or "
+		"\"auto\"\n");
+	answers(w, "pop set workers 0", "400 Invalid number of workers (0), it must be 1 to 16, or "
+		"\"auto\"\n");
+	ok(control_config(&w->control)->head->workers == WORKERS_AUTO,
+	   "what was wrong changed nothing");
+
+	struct why why = { .text = "" };
+
+	ok(load(w, HEAD "pop set workers 3\n", &why) == 0 &&
+	   strstr(w->problems, "200 Workers are 3 from the next start on; changing them needs a restart"),
+	   "a reload warns");
 }
 
 static void a_reload_that_drops_the_limits(void)
@@ -334,6 +376,8 @@ int main(void)
 	prefixes_move(w);
 	check_and_diff(w);
 	limits_are_found_first(w);
+	workers_are_found_first(w);
+	workers_change_with_the_next_start(w);
 	world_end(w);
 	a_reload_that_drops_the_limits();
 	a_large_file_loads_quickly();

@@ -1,0 +1,41 @@
+/*
+ * src/host/steer.h - the kernel queues a packet at the worker it belongs to
+ *
+ * Loads the programs of bpf/steer.bpf.c, puts them on the TUN device and on the sockets,
+ * and keeps the address plan they look at equal to the configuration. Built without BPF
+ * there is steer_none.c, which can do nothing of it; likewise where the kernel refuses:
+ * then raw packets enter at the first worker, the rest where the kernel puts it, and
+ * whoever got one hands it over.
+ *
+ * Root's part is steer_open() and what attaches; steer_update() is two stores into
+ * mapped memory, the control thread's, and needs no rights.
+ */
+#ifndef SIXXSD_HOST_STEER_H
+#define SIXXSD_HOST_STEER_H
+
+#include "host/host.h"
+#include "table/config.h"
+
+struct steer;
+
+enum steer_socket {
+	STEER_P41,
+	STEER_GRE,
+	STEER_SOCKETS,
+};
+
+/* Return: NULL when this host cannot, or there is one worker; the first is said to @to */
+struct steer *steer_open(unsigned int workers, struct limits limits, const struct say *to);
+void steer_close(struct steer *s);
+
+/* All take a NULL @s. Return: 0 or -errno, -ENOTSUP without @s */
+int steer_tun(const struct steer *s, int fd);
+/* A raw socket that takes what is @worker's and nothing else. */
+int steer_raw(const struct steer *s, unsigned int worker, int family, enum steer_socket what, int fd);
+/* One socket of the group speaks for all; they were bound in the order of their workers. */
+int steer_udp(const struct steer *s, int fd);
+
+/* @cf is published: look at its plan from now on. */
+void steer_update(struct steer *s, const struct config *cf);
+
+#endif
