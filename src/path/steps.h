@@ -15,7 +15,8 @@
  * local4() build is a bare inner packet, reply->len octets and reply->out still OUT_NONE:
  * path_run() gives it to send_own().
  * There is one @reply a packet: an answer to the inner packet replaces the echo
- * response that an AYIYA "echo request and forward" may have left there. Nobody
+ * response that an AYIYA "echo request and forward" may have left there, unless the inner
+ * packet is another worker's (path.h): then both are sent. Nobody
  * counts it but path_run(), at the end, once.
  */
 static inline void reply_begin(struct pkt *reply)

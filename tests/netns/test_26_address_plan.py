@@ -119,7 +119,7 @@ def test_every_address_goes_where_the_naive_search_says(pop, name):
     p = pop(plan.text())
     # this plan has no room for the marker: the last tunnel stands in
     tid, them = list(plan.tids.items())[-1]
-    p.marker = Protocol41(p.wan, plan.address(tid, 2), them)
+    p.markers = [Protocol41(p.wan, plan.address(tid, 2), them)]
     tunnel_of = {them: tid for tid, them in plan.tids.items()}
     route = p.topology.pop.ip("-6", "route", "show", "table", "all", "dev", "sixxs")
     assert str(plan.tunnel) in route or str(plan.tunnel.network_address) in route

@@ -109,7 +109,7 @@ def test_no_ipv4_at_all(own, sixxsd):
     t.pop.ip("-4", "addr", "flush", "dev", "wan")
     text = config(*TUNNELS, marker=False).replace("192.0.2.42 2001:db8::42", "0.0.0.0 2001:db8::42")
     with Pop(t, text + "tunnel set config 1f0 T9999 2001:db8:cafe::250 up 1460\n") as p:
-        p.marker = p.p41("1f0", "2001:db8:cafe::250")
+        p.markers = [p.p41("1f0", "2001:db8:cafe::250")]
         for c in (p.p41("4", "2001:db8:cafe::4"), p.ayiya("2", "2001:db8:cafe::2")):
             c.ping(c.pop_inner)
             p.from_uplink(packets.filler(HOST6, c.inner, 100))

@@ -223,10 +223,12 @@ static size_t any_inner(uint8_t *at)
 	static const uint8_t hops[] = { 64, 64, 64, 2, 1, 0 };
 	static const size_t lengths[] = { 40, 60, 100, 1280, 1281, 1400, 1480, 1500 };
 	static const uint8_t next[] = { PROTO_UDP, PROTO_TCP, PROTO_NONE, PROTO_ICMP6, PROTO_IPV6 };
+	/* one after the other: the order of arguments is the compiler's */
 	size_t len = lengths[any(ARRAY_LEN(lengths))];
+	uint8_t hop = hops[any(ARRAY_LEN(hops))], proto = next[any(ARRAY_LEN(next))];
+	const char *src = ANY(inner), *dst = ANY(inner);
 
-	return make_ip6(at, ANY(inner), ANY(inner), len, hops[any(ARRAY_LEN(hops))],
-			next[any(ARRAY_LEN(next))]);
+	return make_ip6(at, src, dst, len, hop, proto);
 }
 
 /* A router's "too big" about the last packet that left, or half of one. */
@@ -255,10 +257,15 @@ static size_t any_ayiya(uint8_t *at, const struct fixture *f)
 {
 	uint8_t packet[2048];
 	size_t len = any(4) ? any_inner(packet) : 0;
-	uint8_t op = any(4) ? AYIYA_OP_FORWARD : (uint8_t)any(5);
+	/*
+	 * Not "echo request and forward": an ICMP error about what it carries replaces the
+	 * echo response where both are one worker's; from elsewhere it comes besides.
+	 */
+	uint8_t op = any(4) ? AYIYA_OP_FORWARD : (uint8_t)any(AYIYA_OP_ECHO_FORWARD);
+	const char *method = any(5) ? "SHA1" : "SHA256", *identity = ANY(inner);
 
-	return make_ayiya(at, any(5) ? "SHA1" : "SHA256", len ? op : AYIYA_OP_NOOP, len ? 41 : 59,
-			  (uint32_t)f->pa.wall.s, ANY(inner), PASSWORD, packet, len);
+	return make_ayiya(at, method, len ? op : AYIYA_OP_NOOP, len ? 41 : 59,
+			  (uint32_t)f->pa.wall.s, identity, PASSWORD, packet, len);
 }
 
 struct made {

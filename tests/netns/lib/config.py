@@ -1,10 +1,16 @@
 """Configuration files for tests, and the tunnels most of them use."""
+import os
 
 PREFIX = "2001:db8:2ff"
 PASSWORD = "0123456789abcdef0123456789abcdef"
 
 # Pop.settle() sends through this one; tests leave it alone.
 MARKER_TID, MARKER_ID, MARKER4 = "1f0", "T9999", "198.51.100.250"
+
+# A question answered in order is one worker's: a run with several has a marker for each.
+WORKERS = int(os.environ.get("SIXXSD_WORKERS") or 1)
+MARKERS = [(f"{int(MARKER_TID, 16) + n:x}", f"T{9999 - n}", f"198.51.100.{250 - n}")
+           for n in range(WORKERS)]
 
 # The latency test is off: a probe would be one packet more than a test sent.
 HEAD = """\
@@ -40,7 +46,7 @@ def config(*tunnel, subnets=(), pop=(), marker=True, prefix=PREFIX, after=()):
     text = HEAD.format(prefix=prefix, pop="".join(f"\t{line}\n" for line in pop))
     tunnel = list(tunnel)
     if marker:
-        tunnel.append(f"config {MARKER_TID} {MARKER_ID} {MARKER4} up 1480")
+        tunnel += [f"config {tid} {ident} {them} up 1480" for tid, ident, them in MARKERS]
     if tunnel:
         text += "tunnel\n\tset\n" + "".join(f"\t\t{line}\n" for line in tunnel) + "\tend\nend\n"
     if subnets:

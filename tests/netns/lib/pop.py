@@ -4,7 +4,7 @@ import struct
 
 from . import packets
 from .client import Ayiya, Gre, Heartbeat, Protocol41
-from .config import MARKER4, MARKER_TID, PASSWORD, PREFIX
+from .config import MARKERS, PASSWORD, PREFIX
 from .daemon import Daemon
 from .topology import HOST6
 from .wire import Wire
@@ -18,7 +18,8 @@ class Pop:
         self.core = Wire(topology.internet, "net0")
         self._tun = None
         self._count = itertools.count(1)
-        self.marker = Protocol41(self.wan, f"{PREFIX}:{MARKER_TID}::2", MARKER4)
+        self.markers = [Protocol41(self.wan, f"{PREFIX}:{tid}::2", them)
+                        for tid, _, them in MARKERS]
 
     def start(self):
         self.daemon.start()
@@ -93,17 +94,20 @@ class Pop:
         socket when the first was asked has been read.
         """
         for _ in range(3):
-            n = next(self._count)
-            marker, core = (packets.echo6(who, self.marker.pop_inner, ident, n & 0xFFFF)
-                            for who, ident in ((self.marker.inner, 0x5E77), (HOST6, 0x5E78)))
-            self._asked(lambda: self.marker.send(marker), lambda: self.marker.receive(
-                lambda p: p.payload[:1] == b"\x81" and
-                p.payload[4:8] == struct.pack("!HH", 0x5E77, n & 0xFFFF),
-                "the marker's echo reply through the tunnel"))
-            self._asked(lambda: self.core.send(core), lambda: self.core.expect(
-                lambda p: p.proto == packets.ICMPV6 and p.payload[:1] == b"\x81" and
-                p.payload[4:8] == struct.pack("!HH", 0x5E78, n & 0xFFFF),
-                "the marker's echo reply to the uplink"))
+            for marker in self.markers:
+                self._ask_both(marker, next(self._count) & 0xFFFF)
+
+    def _ask_both(self, marker, n):
+        tunnel, core = (packets.echo6(who, marker.pop_inner, ident, n)
+                        for who, ident in ((marker.inner, 0x5E77), (HOST6, 0x5E78)))
+        self._asked(lambda: marker.send(tunnel), lambda: marker.receive(
+            lambda p: p.payload[:1] == b"\x81" and
+            p.payload[4:8] == struct.pack("!HH", 0x5E77, n),
+            "the marker's echo reply through the tunnel"))
+        self._asked(lambda: self.core.send(core), lambda: self.core.expect(
+            lambda p: p.proto == packets.ICMPV6 and p.payload[:1] == b"\x81" and
+            p.payload[4:8] == struct.pack("!HH", 0x5E78, n),
+            "the marker's echo reply to the uplink"))
 
     @staticmethod
     def _asked(ask, answer):
