@@ -147,15 +147,21 @@ enum {
 	FAST_XSK_FRAME_MAX	= 1792,	/* 2048 less the kernel's headroom of 256 */
 };
 
+enum fast_port_flag {
+	FAST_PORT_FORWARDS6	= 1 << 0,	/* the kernel forwards IPv6 that arrives here */
+};
+
 /* An interface the fast path is attached to, or a VLAN on one. */
 struct fast_port {
-	uint32_t	ifindex;	/* what routes name: the VLAN's own; 0: no more ports */
-	uint32_t	device;		/* where frames leave: the physical one's */
+	uint32_t	ifindex;	/* what routes name: the VLAN's own */
+	uint32_t	device;		/* where frames arrive and leave: the physical one's */
 	uint16_t	vlan;		/* VLAN id; 0: untagged, or tagged with 0 (priority) */
+	uint16_t	flags;		/* enum fast_port_flag */
+	uint8_t		mac[6];		/* frames to any other address are not for us */
 	uint16_t	pad;
 	uint32_t	mtu_bytes;	/* of the interface */
 };
-_Static_assert(sizeof(struct fast_port) == 16, "part of struct fast_head");
+_Static_assert(sizeof(struct fast_port) == 24, "part of struct fast_head");
 
 /* As struct subnet_prefix of table/plan.h. */
 struct fast_subnets {
@@ -184,10 +190,12 @@ struct fast_head {
 	uint64_t	routed_bit;
 	uint32_t	subnet_prefixes;
 	uint32_t	ports;
+	uint32_t	tun;		/* ifindex routes are asked for: what leaves user space enters here */
+	uint32_t	pad;
 	struct fast_subnets subnet[FAST_SUBNET_PREFIXES];
 	struct fast_port port[FAST_PORTS_MAX];
 };
-_Static_assert(sizeof(struct fast_head) == 64 + 16 * 24 + 16 * 16, "nothing in between");
+_Static_assert(sizeof(struct fast_head) == 72 + 16 * 24 + 16 * 24, "nothing in between");
 
 struct fast_subnet_value {
 	uint16_t	tid[FAST_SUBNETS_PER_VALUE];

@@ -30,6 +30,7 @@ enum ip_proto {
 
 enum ether_type {
 	ETHER_IPV4		= 0x0800,
+	ETHER_VLAN		= 0x8100,
 	ETHER_IPV6		= 0x86dd,
 };
 

@@ -1,0 +1,276 @@
+/*
+ * src/bpf/frame.h - what a frame is, and what is to become of it
+ *
+ * Reading only: a step returns STAY_FAST or the reason for which the frame goes up as it
+ * came. The meaning of every check is in path/; where path/ would look twice, this passes up.
+ */
+#ifndef SIXXSD_BPF_FRAME_H
+#define SIXXSD_BPF_FRAME_H
+
+#include "bpf/plan.h"
+#include "wire/ether.h"
+#include "wire/gre.h"
+#include "wire/proto.h"
+#include "wire/udp.h"
+
+/* Besides enum fast_pass. */
+#define STAY_FAST	(-1)
+#define NOT_OURS	(-2)		/* concerns no tunnel: nobody counts it */
+
+#define PROTO_SCTP	132
+#define PROTO_UDPLITE	136
+#define ECN_MASK	3
+#define TC_SHIFT	20
+#define OUTER_HOPS	64
+
+/* The frame, as far as it was understood. Offsets are from its first octet. */
+struct frame {
+	void		*data, *end;
+	__u32		len;		/* of the frame, also where that is not all in reach */
+	__u32		cpu;
+	__u32		l2;		/* octets of Ethernet header and tag */
+	__u32		port;		/* arrived on */
+	__u32		inner;		/* where the IPv6 packet of the two ends begins */
+	__u32		inner_len;
+	__u32		largest;	/* octets of the largest packet it will be on the wire */
+	__u32		from, to;	/* tunnel, or OWNER_UPLINK */
+	__u8		ecn;		/* of the inner packet when it leaves */
+	__u8		new_ecn;	/* bool: differs from what is in it */
+	__u8		to_type;	/* enum fast_type of @to */
+	struct fast_line *in;		/* of @from, if a tunnel */
+	struct fast_line *out;		/* of @to, if a tunnel */
+};
+
+static __always_inline int port_of(__u32 device, __u16 vlan)
+{
+	for (int i = 0; i < FAST_PORTS_MAX && i < (int)head.ports; i++) {
+		if (head.port[i].device == device && head.port[i].vlan == vlan)
+			return i;
+	}
+	return -1;
+}
+
+/* To us and nobody else: a switch may flood, a port may be promiscuous. */
+static __always_inline bool is_for(const struct ether_hdr *e, const struct fast_port *p)
+{
+	const __u16 *to = (const __u16 *)e->dst, *me = (const __u16 *)p->mac;
+
+	return to[0] == me[0] && to[1] == me[1] && to[2] == me[2];
+}
+
+/* Ethernet and at most one tag. @type: what follows */
+static __always_inline int read_ethernet(struct frame *f, __u32 device, be16_t *type)
+{
+	const struct ether_hdr *e = f->data;
+	const struct vlan_tag *tag = (const void *)(e + 1);
+	__u16 vlan = 0;
+	int port;
+
+	if ((void *)(e + 1) > f->end)
+		return NOT_OURS;
+	*type = e->type;
+	f->l2 = sizeof(*e);
+	if (be16_get(type) == ETHER_VLAN) {
+		if ((void *)(tag + 1) > f->end)
+			return NOT_OURS;
+		vlan = be16_get(&tag->tci) & 0x0fff;
+		*type = tag->type;
+		f->l2 += sizeof(*tag);
+	}
+	port = port_of(device, vlan);
+	if (port < 0 || !is_for(e, &head.port[port & (FAST_PORTS_MAX - 1)]))
+		return NOT_OURS;
+	f->port = port & (FAST_PORTS_MAX - 1);
+	return STAY_FAST;
+}
+
+static __always_inline bool checksum_ok(const struct ip4_hdr *h)
+{
+	const __u16 *w = (const __u16 *)h;
+	__u32 sum = 0;
+
+	for (int i = 0; i < (int)sizeof(*h) / 2; i++)
+		sum += w[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+static __always_inline bool same4(const struct ip4_addr *a, const struct ip4_addr *b)
+{
+	return *(const __u32 *)a == *(const __u32 *)b;
+}
+
+/* RFC 6040 4.2, as the table of path/ecn.c; CE on what cannot carry it goes up to be dropped. */
+static __always_inline bool merge_ecn(struct frame *f, __u8 outer)
+{
+	if (outer == ECN_CE && f->ecn != ECN_CE) {
+		if (f->ecn == ECN_NOT_ECT)
+			return false;
+		f->ecn = ECN_CE;
+		f->new_ecn = 1;
+	} else if (outer == ECN_ECT1 && f->ecn == ECN_ECT0) {
+		f->ecn = ECN_ECT1;
+		f->new_ecn = 1;
+	}
+	return true;
+}
+
+/*
+ * The IPv6 packet at f->inner, which is all there is from there on. What tells of nothing
+ * behind the first header but the upper layer stays; so do packets that are no tunnel of
+ * their own (path/check.c looks into those).
+ */
+static __always_inline int read_inner(struct frame *f, const struct ip6_hdr *h)
+{
+	const struct udp_hdr *u = (const void *)(h + 1);
+	__u32 vtf = be32_get(&h->vtf);
+
+	if (vtf >> 28 != IP6_VERSION)
+		return FAST_PASS_PACKET;
+	f->inner_len = sizeof(*h) + be16_get(&h->payload_len);
+	f->largest = f->inner_len;
+	if (f->inner_len != f->len - f->inner)
+		return FAST_PASS_PACKET;
+	f->ecn = vtf >> TC_SHIFT & ECN_MASK;
+	switch (h->next) {
+	case PROTO_TCP:
+	case PROTO_ICMP6:
+	case PROTO_ESP:
+	case PROTO_SCTP:
+	case PROTO_UDPLITE:
+		return STAY_FAST;
+	case PROTO_UDP:
+		if ((void *)(u + 1) > f->end || be16_get(&u->dst) == PORT_AYIYA)
+			return FAST_PASS_PACKET;
+		return STAY_FAST;
+	default:
+		return FAST_PASS_PACKET;
+	}
+}
+
+/* `tunnel set mss` wants to see every SYN. */
+static __always_inline bool is_clamped(const struct frame *f, const struct fast_line *l,
+				       const struct ip6_hdr *h)
+{
+	const struct tcp_hdr *t = (const void *)(h + 1);
+
+	if (!(l->flags & FAST_MSS) || h->next != PROTO_TCP)
+		return false;
+	return (void *)(t + 1) > f->end || t->flags & TCP_SYN;
+}
+
+/* Who sent the outer packet, and is it theirs? (path/p41.c, path/gre.c, path/plain.c) */
+static __always_inline int from_tunnel(struct frame *f, const struct ip4_hdr *o,
+				       const struct ip6_hdr *h, __u32 type)
+{
+	f->from = owner_of(halves_of(&h->src));
+	if (f->from == OWNER_UPLINK || f->from == OWNER_UP)
+		return FAST_PASS_LINE;
+	f->in = line_of(f->cpu, f->from);
+	if (!f->in || type_in_force(f->in) != type || !same4(&f->in->them, &o->src) ||
+	    !same4(&f->in->us, &o->dst))
+		return FAST_PASS_LINE;
+	return is_clamped(f, f->in, h) ? FAST_PASS_PACKET : STAY_FAST;
+}
+
+static __always_inline int read_outer(struct frame *f)
+{
+	const struct ip4_hdr *o = f->data + f->l2;
+	const struct gre_hdr *g = (const void *)(o + 1);
+	const struct ip6_hdr *h;
+	__u32 type = FAST_DIRECT, at = f->l2 + sizeof(*o);
+	int why;
+
+	if ((void *)(o + 1) > f->end)
+		return NOT_OURS;
+	if (o->protocol == PROTO_GRE)
+		type = FAST_GRE;
+	else if (o->protocol != PROTO_IPV6)
+		return NOT_OURS;
+	if (o->vihl != (IP4_VERSION << 4 | sizeof(*o) / 4) ||
+	    be16_get(&o->frag) & (IP4_MF | IP4_OFFSET_MASK) || !checksum_ok(o) ||
+	    be16_get(&o->total_len) != f->len - f->l2)
+		return FAST_PASS_PACKET;
+	if (type == FAST_GRE) {
+		if ((void *)(g + 1) > f->end || g->flags.raw != 0 ||
+		    be16_get(&g->protocol) != ETHER_IPV6)
+			return FAST_PASS_PACKET;
+		at += sizeof(*g);
+	}
+	f->inner = at;
+	h = f->data + at;
+	if ((void *)(h + 1) > f->end)
+		return FAST_PASS_PACKET;
+	why = read_inner(f, h);
+	if (why == STAY_FAST)
+		why = from_tunnel(f, o, h, type);
+	if (why == STAY_FAST && !merge_ecn(f, o->tos & ECN_MASK))
+		why = FAST_PASS_PACKET;
+	return why;
+}
+
+/* Native IPv6 is ours if somebody of ours is to get it; its source may not be one of us. */
+static __always_inline int read_native(struct frame *f)
+{
+	const struct ip6_hdr *h = f->data + f->l2;
+
+	f->inner = f->l2;
+	f->from = OWNER_UPLINK;
+	if ((void *)(h + 1) > f->end || owner_of(halves_of(&h->dst)) == OWNER_UPLINK)
+		return NOT_OURS;
+	if (!(head.port[f->port & (FAST_PORTS_MAX - 1)].flags & FAST_PORT_FORWARDS6))
+		return FAST_PASS_ROUTE;
+	if (owner_of(halves_of(&h->src)) != OWNER_UPLINK)
+		return FAST_PASS_PACKET;
+	return read_inner(f, h);
+}
+
+/* Who owns the destination, and may it have the packet? (path/route.c, path/age.c) */
+static __always_inline int route(struct frame *f, const struct ip6_hdr *h)
+{
+	f->to = owner_of(halves_of(&h->dst));
+	if (f->to == OWNER_UP || f->to == f->from)
+		return FAST_PASS_LOCAL;
+	if (h->hop_limit <= 1)
+		return FAST_PASS_AGE;
+	if (f->to == OWNER_UPLINK)
+		return STAY_FAST;
+	f->out = line_of(f->cpu, f->to);
+	if (!f->out)
+		return FAST_PASS_LINE;
+	f->to_type = type_in_force(f->out);
+	if (f->to_type != FAST_DIRECT && f->to_type != FAST_GRE)
+		return FAST_PASS_LINE;
+	if (f->largest > f->out->mtu_bytes)
+		return FAST_PASS_AGE;
+	return is_clamped(f, f->out, h) ? FAST_PASS_PACKET : STAY_FAST;
+}
+
+/* @device: where it arrived. Return: STAY_FAST, NOT_OURS or enum fast_pass */
+static __always_inline int understand(struct frame *f, __u32 device)
+{
+	const struct ip6_hdr *h;
+	be16_t type;
+	int why;
+
+	if (!head.on)
+		return NOT_OURS;
+	why = read_ethernet(f, device, &type);
+	if (why != STAY_FAST)
+		return why;
+	if (be16_get(&type) == ETHER_IPV6)
+		why = read_native(f);
+	else if (be16_get(&type) == ETHER_IPV4)
+		why = read_outer(f);
+	else
+		return NOT_OURS;
+	if (why != STAY_FAST)
+		return why;
+	h = f->data + f->inner;
+	if ((void *)(h + 1) > f->end)
+		return FAST_PASS_PACKET;
+	return route(f, h);
+}
+
+#endif

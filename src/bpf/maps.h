@@ -1,0 +1,58 @@
+/*
+ * src/bpf/maps.h - the maps of the fast path; layouts and writers in wire/fast.h
+ *
+ * Sizes of one entry are placeholders: xdp/load.c sets what the limits and the number of
+ * cpus ask for before it loads.
+ */
+#ifndef SIXXSD_BPF_MAPS_H
+#define SIXXSD_BPF_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include <stdbool.h>
+#include "wire/fast.h"
+
+/* Control's word, read with plain loads: the daemon maps it. */
+struct fast_head head;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);			/* cpus x tunnels */
+	__type(key, __u32);
+	__type(value, struct fast_line);
+} lines SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);			/* cpus */
+	__type(key, __u32);
+	__type(value, struct fast_cpu);
+} cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);			/* limits.subnets / FAST_SUBNETS_PER_VALUE */
+	__type(key, __u32);
+	__type(value, struct fast_subnet_value);
+} subnets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, FAST_HOPS);		/* x cpus */
+	__type(key, __u32);
+	__type(value, struct fast_hop);
+} hops SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FAST_DESTS);	/* x cpus */
+	__type(key, __u32);
+	__type(value, struct fast_dest);
+} dests SEC(".maps");
+
+#endif
