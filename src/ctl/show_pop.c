@@ -60,7 +60,7 @@ static void status_fill(struct status *st, const struct control *c)
 			continue;
 
 		struct endpoint ep = tunnel_endpoint(t);
-		int64_t in_s = __atomic_load_n(&t->last_in_s, __ATOMIC_RELAXED);
+		int64_t in_s = tunnel_last_in_s(&c->region->table, (uint16_t)i);
 		bool active = in_s != 0 && wall_since_s(now, (wall_t){ in_s }) < ACTIVE_S;
 		enum status_row row = row_of(ep.type);
 

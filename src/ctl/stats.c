@@ -13,24 +13,6 @@ static struct traffic *window(const struct control *c, unsigned int which)
 	return &tb->window[tb->limits.tunnels + which].tunnel;
 }
 
-static struct traffic read_traffic(const struct traffic *t)
-{
-	return (struct traffic){
-		.in_packets = count_get(&t->in_packets), .in_octets = count_get(&t->in_octets),
-		.out_packets = count_get(&t->out_packets), .out_octets = count_get(&t->out_octets),
-	};
-}
-
-static void add_traffic(struct traffic *sum, const struct traffic *t)
-{
-	struct traffic n = read_traffic(t);
-
-	sum->in_packets += n.in_packets;
-	sum->in_octets += n.in_octets;
-	sum->out_packets += n.out_packets;
-	sum->out_octets += n.out_octets;
-}
-
 static struct stats since(struct traffic now, const struct traffic *base)
 {
 	struct stats st = { .now = now, .since = now };
@@ -50,25 +32,17 @@ struct stats stats_tunnel(const struct control *c, uint16_t tid)
 {
 	const struct table *tb = &c->region->table;
 
-	return since(read_traffic(&tb->tunnel[tid].traffic), &tb->window[tid].tunnel);
+	return since(tunnel_traffic(tb, tid), &tb->window[tid].tunnel);
 }
 
 struct stats stats_uplink(const struct control *c)
 {
-	struct traffic sum = { .in_packets = 0 };
-
-	for (unsigned int i = 0; i < WORKERS_MAX; i++)
-		add_traffic(&sum, &c->region->table.worker[i].uplink);
-	return since(sum, window(c, WINDOW_UPLINK));
+	return since(table_uplink(&c->region->table), window(c, WINDOW_UPLINK));
 }
 
 struct stats stats_total(const struct control *c)
 {
-	struct traffic sum = { .in_packets = 0 };
-
-	for (unsigned int i = 0; i < WORKERS_MAX; i++)
-		add_traffic(&sum, &c->region->table.worker[i].total);
-	return since(sum, window(c, WINDOW_TOTAL));
+	return since(table_total(&c->region->table), window(c, WINDOW_TOTAL));
 }
 
 static double to_ms(double us)

@@ -283,7 +283,7 @@ static void way_is_narrow(struct path *pa, const struct pkt *p, uint16_t mtu)
 	ep.path_mtu_bytes = mtu;
 	ep.fragment_here = mtu < floor;
 	pa->tb->cold[p->to].path_mtu_at = pa->now;
-	tunnel_commit(t, &ep);
+	tunnel_commit(pa->tb, p->to, &ep);
 }
 
 void path_sent(struct path *pa, const struct pkt *p, enum verdict v, uint16_t mtu)

@@ -16,7 +16,11 @@ static enum tunnel_type type_of(const struct pkt *p)
 static bool type_may_change(const struct path *pa, uint16_t tid)
 {
 	mono_t last = pa->tb->cold[tid].last_typed;
+	wall_t fast = { tunnel_fast_in_s(pa->tb, tid) };
 
+	/* the fast path carries the present type alone */
+	if (fast.s && wall_since_s(pa->wall, fast) < TYPE_HOLD_S)
+		return false;
 	return last.us == 0 ||
 	       mono_since_us(pa->now, last) >= TYPE_HOLD_S * (int64_t)US_PER_S;
 }
@@ -85,7 +89,7 @@ void plain_learn(struct path *pa, struct pkt *p)
 	if (!addr_eq(&ep.us, &p->outer.us) && can_be_us(pa, &p->outer.us))
 		ep.us = p->outer.us;
 	if (memcmp(&ep, &t->ep, sizeof(ep)) != 0)
-		tunnel_commit(t, &ep);
+		tunnel_commit(pa->tb, p->from, &ep);
 }
 
 enum verdict plain_owner6(const struct path *pa, struct cur inner, uint16_t *tid)

@@ -102,5 +102,5 @@ void tunnel_heard(struct path *pa, struct pkt *p, uint16_t tid, enum tunnel_type
 		k->last_typed = (mono_t){ 0 };
 	if (tell_changes(pa, p, tid, &t->ep, &ep))
 		count_add(&k->moves, 1);
-	tunnel_commit(t, &ep);
+	tunnel_commit(pa->tb, tid, &ep);
 }

@@ -59,5 +59,5 @@ void path_tick(struct path *pa, uint16_t tid)
 		});
 	}
 	if (memcmp(&ep, &t->ep, sizeof(ep)) != 0)
-		tunnel_commit(t, &ep);
+		tunnel_commit(pa->tb, tid, &ep);
 }

@@ -5,7 +5,7 @@
 /* Offsets of the parts; every part starts on a cache line. */
 struct layout {
 	size_t	config[2], tunnel_conf[2], subnet[2];
-	size_t	tunnel, cold, errors, worker, window, ring;
+	size_t	tunnel, cold, errors, worker, window, moved, ring;
 	size_t	bytes;
 };
 
@@ -37,6 +37,7 @@ static struct layout lay_out(struct limits l)
 	o.errors = take(&at, l.tunnels * sizeof(struct tunnel_errors));
 	o.worker = take(&at, WORKERS_MAX * sizeof(struct worker_shared));
 	o.window = take(&at, (l.tunnels + 2) * sizeof(struct window));
+	o.moved = take(&at, MOVED_WORDS * sizeof(uint64_t));
 	o.ring = take(&at, WORKERS_MAX * sizeof(struct ring));
 	o.bytes = whole_pages(at);
 	return o;
@@ -100,6 +101,7 @@ static void view(struct region *r, uint8_t *memory, struct secret *secret, struc
 		.errors = (void *)(memory + o.errors),
 		.worker = (void *)(memory + o.worker),
 		.window = (void *)(memory + o.window),
+		.moved = (void *)(memory + o.moved),
 		.limits = limits,
 	};
 	r->ring = (void *)(memory + o.ring);

@@ -40,6 +40,138 @@ struct error_sample tunnel_error(const struct error_record *r)
 	return (struct error_sample){ .at_s = 0 };
 }
 
+void tunnel_commit(struct table *tb, uint16_t tid, const struct endpoint *ep)
+{
+	struct tunnel *t = &tb->tunnel[tid];
+
+	seq_write(&t->seq, &t->ep, ep, sizeof(*ep));
+	for (unsigned int cpu = 0; cpu < tb->fast.cpus; cpu++) {
+		struct fast_line *l = tunnel_line(tb, cpu, tid);
+
+		__atomic_store_n(&l->want, (uint16_t)(l->want + 1), __ATOMIC_RELEASE);
+	}
+	if (tb->fast.cpus)
+		__atomic_fetch_or(&tb->moved[tid / 64], UINT64_C(1) << tid % 64, __ATOMIC_RELEASE);
+}
+
+bool tunnels_moved(struct table *tb, uint64_t which[MOVED_WORDS])
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < MOVED_WORDS; i++) {
+		which[i] = __atomic_load_n(&tb->moved[i], __ATOMIC_RELAXED) ?
+			   __atomic_exchange_n(&tb->moved[i], 0, __ATOMIC_ACQUIRE) : 0;
+		any |= which[i];
+	}
+	return any != 0;
+}
+
+/* ---- both paths together ---- */
+
+static void add(struct traffic *sum, const uint64_t *in_packets, const uint64_t *in_octets,
+		const uint64_t *out_packets, const uint64_t *out_octets)
+{
+	sum->in_packets += count_get(in_packets);
+	sum->in_octets += count_get(in_octets);
+	sum->out_packets += count_get(out_packets);
+	sum->out_octets += count_get(out_octets);
+}
+
+static void add_traffic(struct traffic *sum, const struct traffic *t)
+{
+	add(sum, &t->in_packets, &t->in_octets, &t->out_packets, &t->out_octets);
+}
+
+struct traffic tunnel_traffic(const struct table *tb, uint16_t tid)
+{
+	struct traffic sum = { .in_packets = 0 };
+
+	add_traffic(&sum, &tb->tunnel[tid].traffic);
+	for (unsigned int cpu = 0; cpu < tb->fast.cpus; cpu++) {
+		const struct fast_line *l = tunnel_line(tb, cpu, tid);
+
+		add(&sum, &l->in_packets, &l->in_octets, &l->out_packets, &l->out_octets);
+	}
+	return sum;
+}
+
+struct traffic table_uplink(const struct table *tb)
+{
+	struct traffic sum = { .in_packets = 0 };
+
+	for (unsigned int i = 0; i < WORKERS_MAX; i++)
+		add_traffic(&sum, &tb->worker[i].uplink);
+	for (unsigned int i = 0; i < tb->fast.cpus; i++) {
+		const struct fast_cpu *c = &tb->fast.cpu[i];
+
+		add(&sum, &c->uplink_in_packets, &c->uplink_in_octets, &c->uplink_out_packets,
+		    &c->uplink_out_octets);
+	}
+	return sum;
+}
+
+struct traffic table_total(const struct table *tb)
+{
+	struct traffic sum = { .in_packets = 0 };
+
+	for (unsigned int i = 0; i < WORKERS_MAX; i++)
+		add_traffic(&sum, &tb->worker[i].total);
+	for (unsigned int i = 0; i < tb->fast.cpus; i++) {
+		const struct fast_cpu *c = &tb->fast.cpu[i];
+
+		add(&sum, &c->total_in_packets, &c->total_in_octets, &c->total_out_packets,
+		    &c->total_out_octets);
+	}
+	return sum;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+int64_t tunnel_fast_in_s(const struct table *tb, uint16_t tid)
+{
+	int64_t last = 0;
+
+	for (unsigned int cpu = 0; cpu < tb->fast.cpus; cpu++)
+		last = later(last, __atomic_load_n(&tunnel_line(tb, cpu, tid)->last_in_s,
+						   __ATOMIC_RELAXED));
+	return last;
+}
+
+int64_t tunnel_last_in_s(const struct table *tb, uint16_t tid)
+{
+	return later(__atomic_load_n(&tb->tunnel[tid].last_in_s, __ATOMIC_RELAXED),
+		     tunnel_fast_in_s(tb, tid));
+}
+
+int64_t tunnel_last_out_s(const struct table *tb, uint16_t tid)
+{
+	int64_t last = __atomic_load_n(&tb->tunnel[tid].last_out_s, __ATOMIC_RELAXED);
+
+	for (unsigned int cpu = 0; cpu < tb->fast.cpus; cpu++)
+		last = later(last, __atomic_load_n(&tunnel_line(tb, cpu, tid)->last_out_s,
+						   __ATOMIC_RELAXED));
+	return last;
+}
+
+/* ---- adopting a configuration ---- */
+
+/* Before a slot is freed control has taken its lines out of force, and nobody counts there. */
+static void forget_lines(struct table *tb, uint16_t tid)
+{
+	for (unsigned int cpu = 0; cpu < tb->fast.cpus; cpu++) {
+		struct fast_line *l = tunnel_line(tb, cpu, tid);
+
+		l->last_in_s = l->last_out_s = 0;
+		__atomic_store_n(&l->in_packets, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&l->in_octets, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&l->out_packets, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&l->out_octets, 0, __ATOMIC_RELAXED);
+	}
+}
+
 static void forget_counters(struct tunnel *t)
 {
 	uint64_t *all[] = {
@@ -80,8 +212,9 @@ static void forget_tunnel(struct table *tb, uint16_t tid)
 	struct tunnel_cold *k = &tb->cold[tid];
 	struct tunnel_errors *e = &tb->errors[tid];
 
-	tunnel_commit(&tb->tunnel[tid], &none);
+	tunnel_commit(tb, tid, &none);
 	forget_counters(&tb->tunnel[tid]);
+	forget_lines(tb, tid);
 	forget_errors(e);
 	for (size_t i = 0; i < VERDICT_COUNT; i++)
 		__atomic_store_n(&e->verdict[i], 0, __ATOMIC_RELAXED);
@@ -159,7 +292,7 @@ void tunnel_adopt(struct table *tb, const struct config *cf, uint16_t tid, mono_
 		forget_errors(&tb->errors[tid]);
 		k->reset_seq = c->reset_seq;
 	}
-	tunnel_commit(t, &ep);
+	tunnel_commit(tb, tid, &ep);
 }
 
 uint16_t tunnel_overhead(const struct tunnel_conf *c, const struct endpoint *ep)

@@ -23,6 +23,7 @@
 #include "base/seq.h"
 #include "table/config.h"
 #include "table/verdict.h"
+#include "wire/fast.h"
 
 enum tunnel_state {
 	STATE_NONE,
@@ -153,6 +154,16 @@ struct window {
 	struct traffic	tunnel;
 };
 
+/*
+ * The fast path's half of the state, wire/fast.h: in the kernel's maps, seen here. A
+ * daemon without one has cpus 0 and never looks at the rest.
+ */
+struct fast {
+	struct fast_line	*line;		/* [cpus][limits.tunnels] */
+	struct fast_cpu		*cpu;		/* [cpus] */
+	unsigned int		cpus;
+};
+
 /* The handle over the state arrays of the region; see table/region.h. */
 struct table {
 	struct tunnel		*tunnel;	/* [limits.tunnels] */
@@ -160,14 +171,45 @@ struct table {
 	struct tunnel_errors	*errors;
 	struct worker_shared	*worker;	/* [WORKERS_MAX] */
 	struct window		*window;	/* [limits.tunnels + 2]: tunnels, uplink, total */
+	uint64_t		*moved;		/* [MOVED_WORDS] bitmap: endpoints committed since */
+						/* control looked last, see tunnels_moved() */
+	struct fast		fast;
 	struct limits		limits;
 };
 
-/* Publish the new endpoint; @t->ep is what its owner sees from here on. */
-static inline void tunnel_commit(struct tunnel *t, const struct endpoint *ep)
+#define MOVED_WORDS	((TUNNELS_MAX + 63) / 64)
+
+/* Line of @tid on @cpu, which is below fast.cpus. */
+static inline struct fast_line *tunnel_line(const struct table *tb, unsigned int cpu, uint16_t tid)
 {
-	seq_write(&t->seq, &t->ep, ep, sizeof(*ep));
+	return &tb->fast.line[(size_t)cpu * tb->limits.tunnels + tid];
 }
+
+/**
+ * tunnel_commit() - publish the new endpoint; what its owner sees from here on
+ *
+ * Only the owner calls this. The fast path lets go of the tunnel at once, on every cpu
+ * (the order is that of wire/fast.h), until control has told it what holds now.
+ */
+void tunnel_commit(struct table *tb, uint16_t tid, const struct endpoint *ep);
+
+/**
+ * tunnels_moved() - which tunnels' endpoints were committed since the last call?
+ * @which:	a bitmap of MOVED_WORDS words, all of it written
+ *
+ * Control's. Return: any at all?
+ */
+bool tunnels_moved(struct table *tb, uint64_t which[MOVED_WORDS]);
+
+/* User space and fast path together, since start; any thread. */
+struct traffic tunnel_traffic(const struct table *tb, uint16_t tid);
+struct traffic table_uplink(const struct table *tb);
+struct traffic table_total(const struct table *tb);
+/* Wall clock of the last packet; 0: never. */
+int64_t tunnel_last_in_s(const struct table *tb, uint16_t tid);
+int64_t tunnel_last_out_s(const struct table *tb, uint16_t tid);
+/* Of the fast path alone: every packet of the tunnel's present type. */
+int64_t tunnel_fast_in_s(const struct table *tb, uint16_t tid);
 
 /* What was learned about the way to an endpoint does not hold for the next one. */
 static inline void endpoint_forget_path(struct endpoint *ep)

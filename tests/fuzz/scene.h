@@ -53,7 +53,7 @@ static void scene_up(uint16_t tid, const char *them, uint16_t port, enum tunnel_
 	ep.them_port = port;
 	ep.type = (uint8_t)type;
 	ep.state = STATE_UP;
-	tunnel_commit(pop_tunnel(scene, tid), &ep);
+	tunnel_commit(&scene->region.table, tid, &ep);
 }
 
 static void scene_save(struct scene_state *s)

@@ -35,7 +35,7 @@ static struct fixture *pop_with(const char *them, enum tunnel_type type, uint8_t
 	pop_apply(f);
 	ep = (struct endpoint){ .them = address(them), .them_port = 40000, .type = (uint8_t)type,
 				.state = STATE_UP };
-	tunnel_commit(pop_tunnel(f, 1), &ep);
+	tunnel_commit(&f->region.table, 1, &ep);
 	return f;
 }
 

@@ -35,7 +35,7 @@ static void configure(void)
 	ep.them_port = 40001;
 	ep.state = STATE_UP;
 	ep.type = TYPE_AYIYA;
-	tunnel_commit(pop_tunnel(f, 5), &ep);
+	tunnel_commit(&f->region.table, 5, &ep);
 }
 
 static uint16_t path_mtu(uint16_t tid)
@@ -53,7 +53,7 @@ static void forget_mtu(uint16_t tid)
 	struct endpoint ep = pop_tunnel(f, tid)->ep;
 
 	ep.path_mtu_bytes = 0;
-	tunnel_commit(pop_tunnel(f, tid), &ep);
+	tunnel_commit(&f->region.table, tid, &ep);
 	f->pa.events = 0;
 }
 
@@ -411,7 +411,7 @@ static void before_anything_was_received(void)
 	ok(addr_is_unspecified(&ep.us) && about(&own, 3, 1, 0) == CONSUMED_OUTER_ICMP &&
 	   about(&other, 3, 1, 0) == DROP_OUTER_ICMP, "our address is the configured one");
 	ep.us = address("192.0.2.99");
-	tunnel_commit(pop_tunnel(f, 1), &ep);
+	tunnel_commit(&f->region.table, 1, &ep);
 	ok(about(&other, 3, 1, 0) == CONSUMED_OUTER_ICMP && about(&own, 3, 1, 0) == DROP_OUTER_ICMP,
 	   "later the one the client uses");
 }

@@ -245,7 +245,7 @@ static void ayiya_is_not_turned_into_direct(void)
 	struct tunnel before;
 	uint8_t bytes[100];
 
-	tunnel_commit(t, &ep);
+	tunnel_commit(&f->region.table, 3, &ep);
 	before = *t;
 	make_ip6(bytes, "2001:db8:2ff:3::2", WHO, 100, 64, PROTO_UDP);
 	ok(pop_give(f, VIA_P41, bytes, 100, "203.0.113.5", pop_v4) == DROP_TUNNEL_AYIYA &&
@@ -259,7 +259,7 @@ static void ayiya_is_not_turned_into_direct(void)
 	pop_touch(f, pop_edit(f), 3)->kind = KIND_AYIYA;
 	ep.type = TYPE_DIRECT;	/* whatever it was before */
 	pop_apply(f);
-	tunnel_commit(t, &ep);
+	tunnel_commit(&f->region.table, 3, &ep);
 	ok(pop_give(f, VIA_P41, bytes, 100, "203.0.113.5", pop_v4) == DROP_TUNNEL_AYIYA,
 	   "a tunnel bound to ayiya takes no protocol 41 at all");
 	pop_free(f);

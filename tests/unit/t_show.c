@@ -99,7 +99,7 @@ static void endpoint(uint16_t tid, const char *them, enum tunnel_state state,
 
 	if (them)
 		ep.them = address(them);
-	tunnel_commit(&region.table.tunnel[tid], &ep);
+	tunnel_commit(&region.table, tid, &ep);
 }
 
 static void count_error(uint16_t tid, enum errname e, const char *source, int64_t at_s,
@@ -549,7 +549,7 @@ static void show_tells_our_own_settings(void)
 	c->gre_key = 4294967295u;
 	c->rate_kbit_s = 1000;
 	c->rate_pps = 50;
-	tunnel_commit(&region.table.tunnel[TID_NO_FOUR], &ep);
+	tunnel_commit(&region.table, TID_NO_FOUR, &ep);
 	for (unsigned int i = 0; i < 18; i++)
 		region.config[0].subnet[100 + i] = TID_NO_FOUR;
 	region.table.cold[TID_NO_FOUR].moves = 4;
