@@ -1,0 +1,179 @@
+#include "xdp/load.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "host/host.h"
+#include "wire/fast.h"
+
+/* Generated; it mixes signs. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wcast-align"
+#include "fast.skel.h"
+#pragma GCC diagnostic pop
+
+_Static_assert((int)FAST_SUBNET_PREFIXES == (int)SUBNET_PREFIXES_MAX, "every prefix fits");
+_Static_assert((int)FAST_TID_NONE == (int)TID_NONE, "one number for none");
+
+struct xdp {
+	struct fast_bpf			*bpf;
+	unsigned int			cpus;
+	struct fast_line		*line;		/* this and the next three: mapped */
+	struct fast_cpu			*cpu;
+	struct fast_subnet_value	*subnet;
+	struct fast_hop			*hop;
+};
+
+static int silence(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	(void)level, (void)fmt, (void)args;
+	return 0;
+}
+
+void xdp_grace(void)
+{
+	/* the kernel answers it with synchronize_rcu(), and programs run inside RCU */
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+static bool grace_works(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0;
+}
+
+static uint32_t subnet_values(uint32_t subnets)
+{
+	return (subnets + FAST_SUBNETS_PER_VALUE - 1) / FAST_SUBNETS_PER_VALUE;
+}
+
+static void *map_in(const struct bpf_map *map)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
+	void *p = mmap(NULL, (bytes + page - 1) / page * page, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_POPULATE, bpf_map__fd(map), 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int size_maps(struct xdp *x, struct limits limits)
+{
+	const struct {
+		struct bpf_map	*map;
+		uint32_t	entries;
+	} all[] = {
+		{ x->bpf->maps.lines, x->cpus * limits.tunnels },
+		{ x->bpf->maps.cpus, x->cpus },
+		{ x->bpf->maps.subnets, subnet_values(limits.subnets) },
+		{ x->bpf->maps.hops, x->cpus * FAST_HOPS },
+		{ x->bpf->maps.dests, x->cpus * FAST_DESTS },
+	};
+	int error = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(all) && !error; i++)
+		error = bpf_map__set_max_entries(all[i].map, all[i].entries);
+	return error;
+}
+
+static int map_all(struct xdp *x)
+{
+	x->line = map_in(x->bpf->maps.lines);
+	x->cpu = map_in(x->bpf->maps.cpus);
+	x->subnet = map_in(x->bpf->maps.subnets);
+	x->hop = map_in(x->bpf->maps.hops);
+	return x->line && x->cpu && x->subnet && x->hop ? 0 : -ENOMEM;
+}
+
+static int load(struct xdp *x, struct limits limits)
+{
+	int cpus = libbpf_num_possible_cpus();
+	int error;
+
+	if (cpus < 1)
+		return -ENOSYS;
+	x->cpus = (unsigned int)cpus;
+	x->bpf = fast_bpf__open();
+	if (!x->bpf)
+		return -errno;
+	error = size_maps(x, limits);
+	if (!error)
+		error = fast_bpf__load(x->bpf);
+	if (!error)
+		error = map_all(x);
+	if (error)
+		return error;
+	memset(x->subnet, 0xff, subnet_values(limits.subnets) * sizeof(*x->subnet));
+	*xdp_head(x) = (struct fast_head){
+		.gen = 1, .tunnels = limits.tunnels, .subnets = limits.subnets,
+	};
+	return 0;
+}
+
+struct xdp *xdp_load(struct limits limits, struct why *why)
+{
+	struct xdp *x = calloc(1, sizeof(*x));
+	int error;
+
+	if (!x) {
+		why_say(why, -ENOMEM, "no memory for the fast path");
+		return NULL;
+	}
+	libbpf_set_print(silence);
+	error = load(x, limits);
+	if (error == -EPERM)
+		why_say(why, error, "the kernel takes no BPF program from us (the capability CAP_BPF "
+			"or CAP_SYS_ADMIN is missing)");
+	else if (error)
+		why_say(why, error, "the kernel takes no BPF program from us: %s",
+			strerror(-error));
+	else if (!grace_works())
+		error = why_say(why, -ENOTSUP, "the kernel tells nobody when its programs have "
+				"finished (membarrier: %s; nohz_full?)", strerror(errno));
+	if (!error)
+		return x;
+	xdp_unload(x);
+	return NULL;
+}
+
+/* The mappings go with the process: others look at them until then. */
+void xdp_unload(struct xdp *x)
+{
+	if (!x)
+		return;
+	fast_bpf__destroy(x->bpf);
+	free(x);
+}
+
+struct fast xdp_fast(const struct xdp *x)
+{
+	return (struct fast){ .line = x->line, .cpu = x->cpu, .cpus = x->cpus };
+}
+
+struct fast_head *xdp_head(struct xdp *x)
+{
+	return &x->bpf->bss->head;
+}
+
+struct fast_subnet_value *xdp_subnets(struct xdp *x)
+{
+	return x->subnet;
+}
+
+const struct fast_hop *xdp_hops(const struct xdp *x)
+{
+	return x->hop;
+}
+
+int xdp_program(const struct xdp *x)
+{
+	return bpf_program__fd(x->bpf->progs.fast_xdp);
+}
