@@ -19,6 +19,7 @@ MAY = {
     "crypto": {"table", "base", "wire"},
     "host": {"table", "base", "wire", "steer.skel.h"},
     "bpf": {"wire"},
+    "xdp": {"table", "base", "wire", "host", "ctl"},
     "io": {"path", "table", "base", "wire", "host"},
     "ctl": {"table", "base", "wire", "crypto"},
     "client": {"base", "wire"},

@@ -28,6 +28,7 @@
 #include "io/handover.h"
 #include "io/worker.h"
 #include "options.h"
+#include "xdp/fastpath.h"
 
 #define WATCH_MS	5000	/* addresses, drops and clock are looked at this often */
 #define EXIT_WRONG	2	/* options that were not understood */
@@ -52,6 +53,7 @@ struct root {
 	int			local;
 	struct crew		*crew;
 	struct worker		*worker[WORKERS_MAX];
+	struct fastpath		*fast;
 	struct loop		*loop;
 	int			parent;			/* pipe to who waits for us; -1: nobody */
 	struct ip6_addr		address[HOST_ADDRESSES_MAX];	/* of the host, as last seen */
@@ -90,6 +92,27 @@ static void op_published(void *context, const struct config *cf)
 static unsigned int op_addresses(void *context, struct ip6_addr *list, unsigned int max)
 {
 	return netlink_addresses(&((struct root *)context)->netlink, list, max);
+}
+
+static int op_fast_ports(void *context, const struct fastpath_conf *want, bool strict,
+			 struct why *why)
+{
+	return fastpath_ports(((struct root *)context)->fast, want, strict, why);
+}
+
+static void op_fast_hold(void *context, const struct config *now, const struct config *next)
+{
+	fastpath_hold(((struct root *)context)->fast, now, next);
+}
+
+static void op_fast_release(void *context)
+{
+	fastpath_release(((struct root *)context)->fast);
+}
+
+static void op_fast_view(void *context, struct fast_view *v)
+{
+	fastpath_view(((struct root *)context)->fast, v);
 }
 
 static mono_t op_mono(void *context)
@@ -227,9 +250,11 @@ static int take_network(struct root *r, struct why *why)
 		error = netlink_open(&r->netlink, why);
 	if (!error)
 		error = netlink_device(&r->netlink, &r->say, why);
-	if (!error)
-		netlink_look_around(&r->netlink, &r->say);
-	return error;
+	if (error)
+		return error;
+	netlink_look_around(&r->netlink, &r->say);
+	r->fast = fastpath_open(&r->region, &r->netlink, &r->say);
+	return r->fast ? 0 : why_say(why, -ENOMEM, "no memory for the fast path");
 }
 
 static int load(struct root *r, struct why *why)
@@ -244,6 +269,8 @@ static int load(struct root *r, struct why *why)
 		.context = r, .route_add = op_route_add, .route_remove = op_route_remove,
 		.wake = op_wake, .published = op_published, .addresses = op_addresses,
 		.mono = op_mono, .wall = op_wall,
+		.fast_ports = op_fast_ports, .fast_hold = op_fast_hold,
+		.fast_release = op_fast_release, .fast_view = op_fast_view,
 	};
 	error = control_init(c, &r->region, why);
 	if (!error)
@@ -339,6 +366,7 @@ static void watch(void *context)
 
 	look_at_clock(r);
 	look_at_addresses(r);
+	control_settle(&r->control);
 	if (netlink_drops(&r->netlink, &r->control.tun_drops) == -ENODEV) {
 		log_event(&r->log, LEVEL_ERROR, BY_US, "somebody removed the device "
 			  HOST_DEVICE ": nothing can be forwarded, ending");
@@ -357,6 +385,33 @@ static void reload(void *context)
 			  r->file, why.text);
 	else
 		log_event(&r->log, LEVEL_NOTICE, BY_US, "reload of %s: done", r->file);
+}
+
+static void fast_event(void *context)
+{
+	fastpath_event(((struct root *)context)->fast);
+}
+
+static void fast_moved(void *context)
+{
+	fastpath_moved(((struct root *)context)->fast);
+}
+
+static void fast_second(void *context)
+{
+	fastpath_second(((struct root *)context)->fast);
+}
+
+static int watch_fastpath(struct root *r, struct why *why)
+{
+	int fd = fastpath_fd(r->fast), error;
+
+	if (fd < 0)
+		return 0;
+	error = loop_when(r->loop, fd, fast_event, r, why);
+	if (!error)
+		error = loop_every(r->loop, FASTPATH_MOVED_MS, fast_moved, r, why);
+	return error ? error : loop_every(r->loop, FASTPATH_SECOND_MS, fast_second, r, why);
 }
 
 /* libevent draws from the arena from its first call on. */
@@ -382,7 +437,9 @@ static int make_loop(struct root *r, struct why *why)
 	r->loop = loop_new(&lc, why);
 	if (!r->loop)
 		return -ENOMEM;
-	return loop_every(r->loop, WATCH_MS, watch, r, why);
+	int error = watch_fastpath(r, why);
+
+	return error ? error : loop_every(r->loop, WATCH_MS, watch, r, why);
 }
 
 static int make_workers(struct root *r, struct why *why)
@@ -453,6 +510,7 @@ static void stop(struct root *r)
 	}
 	for (unsigned int i = 0; i < r->listeners; i++)
 		close(r->listener[i]);
+	fastpath_close(r->fast);
 	netlink_close(&r->netlink);
 	for (unsigned int i = 0; i < r->workers; i++)
 		host_close(&r->fds[i]);		/* device and routes go with the last */

@@ -97,6 +97,66 @@ static HANDLER(set_reserved)
 	return 0;
 }
 
+static const char *const fastpath_modes[] = {
+	[FASTPATH_ANY] = "", [FASTPATH_NATIVE] = "/native", [FASTPATH_GENERIC] = "/generic",
+};
+
+/* "eth0", "eth0/native" */
+static int fastpath_port(const struct arg *a, struct fastpath_port *p, struct answer *an)
+{
+	const char *slash = memchr(a->word, '/', a->len);
+	size_t len = slash ? (size_t)(slash - a->word) : a->len;
+	const char *rest = a->word + len;
+
+	*p = (struct fastpath_port){ .mode = FASTPATH_ANY };
+	if (len == 0 || len >= sizeof(p->name))
+		return answer_error(an, ANSWER_BAD, "Invalid interface (%.80s), a name has 1 to %zu "
+				    "characters", a->word, sizeof(p->name) - 1);
+	memcpy(p->name, a->word, len);
+	for (size_t i = 0; i < ARRAY_LEN(fastpath_modes); i++) {
+		if (strlen(fastpath_modes[i]) != a->len - len ||
+		    memcmp(fastpath_modes[i], rest, a->len - len) != 0)
+			continue;
+		p->mode = (uint8_t)i;
+		return 0;
+	}
+	return answer_error(an, ANSWER_BAD, "Invalid mode (%.80s), it must be <interface>/native or "
+			    "<interface>/generic", a->word);
+}
+
+static bool has_port(const struct fastpath_conf *f, const struct fastpath_port *p)
+{
+	for (uint32_t i = 0; i < f->ports; i++) {
+		if (strcmp(f->port[i].name, p->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static HANDLER(set_fastpath)
+{
+	bool none = n == 1 && word_is(args[0].word, args[0].len, "off");
+	struct fastpath_conf f = { .ports = 0 };
+
+	(void)s;
+	if (n > FASTPATH_MAX)
+		return answer_error(an, ANSWER_BAD, "The fast path takes at most %d interfaces",
+				    FASTPATH_MAX);
+	for (unsigned int i = 0; i < n && !none; i++) {
+		struct fastpath_port p;
+		int r = fastpath_port(&args[i], &p, an);
+
+		if (r < 0)
+			return r;
+		if (has_port(&f, &p))
+			return answer_error(an, ANSWER_BAD, "Interface %s is named twice", p.name);
+		f.port[f.ports++] = p;
+	}
+	edit_fastpath(spare(c), &c->changes, &f);
+	answer_say(an, ANSWER_OK, none ? "Fast path is off" : "Fast path updated");
+	return 0;
+}
+
 static HANDLER(set_latency)
 {
 	struct why why;
@@ -209,6 +269,9 @@ const struct cmd pop_set_rows[] = {
 		    { .type = ARG_ADDRESS, .name = "ipv4", .bad = "Invalid IPv4 address (@)" },
 		    { .type = ARG_ADDRESS, .name = "ipv6", .bad = "Invalid IPv6 address (@)" } },
 	  .help = "name and outer addresses of a PoP" },
+	{ .name = "fastpath", .run = set_fastpath, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { { .type = ARG_REST, .name = "interface[/native|/generic]" } },
+	  .help = "interfaces whose packets are forwarded in the driver, or off" },
 	{ .name = "id", .run = set_id, .flags = CMD_CONFIG | CMD_FILE, .args = { POP_ID_ARG },
 	  .help = "which of the PoPs this one is" },
 	{ .name = "latency", .run = set_latency, .flags = CMD_CONFIG | CMD_FILE,

@@ -117,6 +117,14 @@ static void level(struct control *c)
 	}
 	config_level(region_spare(c->region), now, ch);
 	c->behind = false;
+	if (c->ops.fast_release)
+		c->ops.fast_release(c->ops.context);
+}
+
+void control_settle(struct control *c)
+{
+	if (c->behind && everyone_moved(c))
+		level(c);
 }
 
 struct config *control_begin(struct control *c, struct why *why)
@@ -278,11 +286,18 @@ int control_commit(struct control *c, struct why *why)
 	routes_of(now, &old);
 	routes_of(next, &new);
 	r = routes_add(c, &old, &new, why);
+	if (r == 0 && c->ops.fast_ports) {
+		r = c->ops.fast_ports(c->ops.context, &next->head->fastpath, !c->loading, why);
+		if (r < 0)
+			routes_remove(c, &new, &old);
+	}
 	if (r < 0) {
 		control_abort(c);
 		return r;
 	}
 
+	if (c->ops.fast_hold)
+		c->ops.fast_hold(c->ops.context, now, next);
 	region_publish(c->region);
 	c->open = false;
 	c->behind = true;

@@ -19,6 +19,26 @@
 #include "ctl/edit.h"
 #include "ctl/session.h"
 #include "table/region.h"
+#include "wire/fast.h"
+
+/* An interface of the fast path, as it is at this moment. */
+struct fast_port_view {
+	char		name[16];
+	const char	*mode;		/* "native", "generic"; NULL: not attached */
+	char		why[160];	/* this mode, or none */
+};
+
+struct fast_view {
+	bool			available;
+	char			why[160];	/* not available */
+	unsigned int		ports;
+	struct fast_port_view	port[FASTPATH_MAX];
+	bool			cached;		/* next hops are kept, not asked for each time */
+	bool			forwards4;	/* the kernel would tell the way to endpoints */
+	uint32_t		generation;	/* of the next hops */
+	struct traffic		traffic;	/* of all tunnels, this path alone */
+	uint64_t		passed[FAST_PASS_COUNT];
+};
 
 /* What control asks of the world. main.c fills it in; unit tests use fakes. NULL: not needed. */
 struct control_ops {
@@ -37,6 +57,17 @@ struct control_ops {
 	unsigned int (*addresses)(void *context, struct ip6_addr *list, unsigned int max);
 	/* @cf was published: what lies outside the region and follows it (host/steer.h) */
 	void	(*published)(void *context, const struct config *cf);
+	/*
+	 * The fast path (xdp/). fast_ports attaches it where @f says; with @strict an interface
+	 * that is not there is an error, without it one that may come. fast_hold: @next is about
+	 * to be published. fast_release: every worker has moved over.
+	 */
+	int	(*fast_ports)(void *context, const struct fastpath_conf *f, bool strict,
+			      struct why *why);
+	void	(*fast_hold)(void *context, const struct config *now, const struct config *next);
+	void	(*fast_release)(void *context);
+	/* what `pop show fastpath` tells; NULL there: built without */
+	void	(*fast_view)(void *context, struct fast_view *v);
 	mono_t	(*mono)(void *context);
 	wall_t	(*wall)(void *context);
 };
@@ -51,6 +82,7 @@ struct control {
 	const char		*file;		/* configuration file, absolute */
 	struct changes		changes;	/* of the open transaction; then of the last one */
 	bool			open;		/* a transaction is open */
+	bool			loading;	/* the open transaction is a file's */
 	bool			reloading;	/* a file is being read into the spare: do not publish yet */
 	bool			behind;		/* the spare is not level yet: a worker was late */
 	unsigned int		named;		/* reloading: enum control_named the file has set */
@@ -118,6 +150,9 @@ MUST_CHECK bool control_addresses_changed(struct control *c);
  */
 void control_execute(struct control *c, struct session *s, const char *line, size_t len,
 		     struct answer *an);
+
+/* From time to time: what a worker that was late kept from being finished. */
+void control_settle(struct control *c);
 
 /* The session ends: the tunnels it traces are no longer under debug. */
 void control_forget_session(struct control *c, struct session *s);

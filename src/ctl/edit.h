@@ -78,6 +78,8 @@ int edit_local(struct config *cf, struct changes *ch, const struct ip6_addr *lis
 /* Packets from the uplink with a reserved source: drop or pass (security.md H2). */
 void edit_reserved(struct config *cf, struct changes *ch, bool drop);
 void edit_workers(struct config *cf, struct changes *ch, uint32_t workers);
+/* Whole names and modes, none twice; @f->ports 0: off. Whether they exist is the host's word. */
+void edit_fastpath(struct config *cf, struct changes *ch, const struct fastpath_conf *f);
 int edit_latency(struct config *cf, struct changes *ch, uint32_t interval_s, struct why *why);
 int edit_verbosity(struct config *cf, struct changes *ch, uint32_t level, struct why *why);
 /* `tunnel stats RESET`: a new latency window */

@@ -243,6 +243,12 @@ void edit_workers(struct config *cf, struct changes *ch, uint32_t workers)
 	note_head(ch);
 }
 
+void edit_fastpath(struct config *cf, struct changes *ch, const struct fastpath_conf *f)
+{
+	cf->head->fastpath = *f;
+	note_head(ch);
+}
+
 int edit_latency(struct config *cf, struct changes *ch, uint32_t interval_s, struct why *why)
 {
 	if (interval_s > LATENCY_INTERVAL_MAX_S)

@@ -191,7 +191,10 @@ int control_load(struct control *c, const char *file,
 		control_abort(c);
 		return r;
 	}
-	return control_commit(c, why);
+	c->loading = true;
+	r = control_commit(c, why);
+	c->loading = false;
+	return r;
 }
 
 int control_check(struct control *c, const char *file,

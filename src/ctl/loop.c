@@ -161,10 +161,10 @@ static void flush_log(void *context)
 	log_flush(lp->config.log);
 }
 
-int loop_every(struct loop *lp, unsigned int ms, void (*run)(void *context), void *context,
-	       struct why *why)
+/* @each: NULL with a descriptor */
+static int add_job(struct loop *lp, int fd, const struct timeval *each,
+		   void (*run)(void *context), void *context, struct why *why)
 {
-	const struct timeval each = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 	struct job *j = &lp->job[lp->jobs];
 
 	if (lp->jobs == JOBS_MAX) {
@@ -172,8 +172,8 @@ int loop_every(struct loop *lp, unsigned int ms, void (*run)(void *context), voi
 		return -ENOSPC;
 	}
 	*j = (struct job){ .run = run, .context = context };
-	j->event = event_new(lp->base, -1, EV_PERSIST, on_job, j);
-	if (!j->event || event_add(j->event, &each)) {
+	j->event = event_new(lp->base, fd, (short)(EV_PERSIST | (fd < 0 ? 0 : EV_READ)), on_job, j);
+	if (!j->event || event_add(j->event, each)) {
 		if (j->event)
 			event_free(j->event);
 		snprintf(why->text, sizeof(why->text), "no memory for a timer");
@@ -181,6 +181,19 @@ int loop_every(struct loop *lp, unsigned int ms, void (*run)(void *context), voi
 	}
 	lp->jobs++;
 	return 0;
+}
+
+int loop_every(struct loop *lp, unsigned int ms, void (*run)(void *context), void *context,
+	       struct why *why)
+{
+	const struct timeval each = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	return add_job(lp, -1, &each, run, context, why);
+}
+
+int loop_when(struct loop *lp, int fd, void (*run)(void *context), void *context, struct why *why)
+{
+	return add_job(lp, fd, NULL, run, context, why);
 }
 
 /* ---- start and end ---- */

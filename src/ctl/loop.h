@@ -35,6 +35,9 @@ struct loop *loop_new(const struct loop_config *lc, struct why *why);
 int loop_every(struct loop *lp, unsigned int ms, void (*job)(void *context), void *context,
 	       struct why *why);
 
+/* Call @job whenever @fd has something to read. Before loop_run(). */
+int loop_when(struct loop *lp, int fd, void (*job)(void *context), void *context, struct why *why);
+
 /* Return: 0 after loop_stop(), else -errno */
 int loop_run(struct loop *lp);
 /* From within the loop (jobs, callbacks): sessions are told, loop_run() returns soon. */

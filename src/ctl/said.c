@@ -115,6 +115,23 @@ static bool said_localip(const struct config_head *h, char buf[SAID_MAX])
 	return true;
 }
 
+static bool said_fastpath(const struct fastpath_conf *f, char buf[SAID_MAX])
+{
+	static const char *const mode[] = {
+		[FASTPATH_ANY] = "", [FASTPATH_NATIVE] = "/native",
+		[FASTPATH_GENERIC] = "/generic",
+	};
+	size_t len;
+
+	if (f->ports == 0)
+		return false;
+	len = (size_t)snprintf(buf, SAID_MAX, "fastpath");
+	for (uint32_t i = 0; i < f->ports; i++)
+		len += (size_t)snprintf(buf + len, SAID_MAX - len, " %s%s", f->port[i].name,
+					mode[f->port[i].mode]);
+	return true;
+}
+
 bool said_pop_set(const struct config *cf, unsigned int line, char buf[SAID_MAX])
 {
 	const struct config_head *h = cf->head;
@@ -142,6 +159,8 @@ bool said_pop_set(const struct config *cf, unsigned int line, char buf[SAID_MAX]
 		return true;
 	case SET_LINE_LOCALIP:
 		return said_localip(h, buf);
+	case SET_LINE_FASTPATH:
+		return said_fastpath(&h->fastpath, buf);
 	case SET_LINE_LATENCY:
 		if (h->latency_interval_s == LATENCY_INTERVAL_DEFAULT_S)
 			return false;

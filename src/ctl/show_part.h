@@ -29,6 +29,8 @@ int show_threads(struct control *c, struct session *s, const struct arg *args, u
 		 struct answer *an);
 int show_limits(struct control *c, struct session *s, const struct arg *args, unsigned int n,
 		struct answer *an);
+int show_fastpath(struct control *c, struct session *s, const struct arg *args, unsigned int n,
+		  struct answer *an);
 int show_drops(struct control *c, struct session *s, const struct arg *args, unsigned int n,
 	       struct answer *an);
 

@@ -245,6 +245,8 @@ static int show_pops(struct control *c, struct session *s, const struct arg *arg
 
 const struct cmd pop_show_rows[] = {
 	{ .name = "drops", .run = show_drops, .help = "every packet that went nowhere, by reason" },
+	{ .name = "fastpath", .run = show_fastpath,
+	  .help = "what the driver forwards by itself, where, and what went up" },
 	{ .name = "hostinfo", .run = show_hostinfo, .help = "the machine this runs on" },
 	{ .name = "info", .run = show_info, .help = "name, configuration, clock" },
 	{ .name = "limits", .run = show_limits, .help = "how much of everything there is, and is used" },

@@ -138,6 +138,18 @@ static struct nlmsghdr *begin(struct netlink *nl, uint16_t type, uint16_t flags)
 	return nh;
 }
 
+struct nlmsghdr *netlink_begin(struct netlink *nl, uint16_t type, uint16_t flags)
+{
+	return begin(nl, type, flags);
+}
+
+int netlink_ask(struct netlink *nl, struct nlmsghdr *nh, mnl_cb_t each, void *data)
+{
+	struct refusal r;
+
+	return ask(nl, nh, each, data, &r);
+}
+
 /* ---- the device ---- */
 
 static struct ifinfomsg *link_header(struct nlmsghdr *nh, uint32_t index)

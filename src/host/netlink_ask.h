@@ -7,6 +7,10 @@
 #include <libmnl/libmnl.h>
 #include "host/netlink.h"
 
+/* A request of ours, without its family's header; then its answers. Return: 0 or -errno */
+struct nlmsghdr *netlink_begin(struct netlink *nl, uint16_t type, uint16_t flags);
+int netlink_ask(struct netlink *nl, struct nlmsghdr *nh, mnl_cb_t each, void *data);
+
 /* @each for every link of the network namespace. */
 void netlink_links(struct netlink *nl, mnl_cb_t each, void *data);
 

@@ -82,6 +82,26 @@ struct pop {
 };
 _Static_assert(sizeof(struct pop) == 48, "part of the region");
 
+/* `pop set fastpath`: interfaces whose frames need not go through user space. */
+enum fastpath_mode {
+	FASTPATH_ANY,			/* native where the driver can, else generic */
+	FASTPATH_NATIVE,
+	FASTPATH_GENERIC,
+};
+
+struct fastpath_port {
+	char		name[16];	/* of the interface, NUL-terminated */
+	uint8_t		mode;		/* enum fastpath_mode */
+	uint8_t		pad[7];
+};
+_Static_assert(sizeof(struct fastpath_port) == 24, "part of the region");
+
+struct fastpath_conf {
+	struct fastpath_port	port[FASTPATH_MAX];
+	uint32_t		ports;	/* 0: off */
+	uint32_t		pad;
+};
+
 struct config_head {
 	uint64_t	revision;	/* counts publications */
 	struct plan	plan;
@@ -106,6 +126,7 @@ struct config_head {
 	uint32_t	verbosity;
 	uint32_t	workers;	/* `pop set workers`, of the next start; WORKERS_AUTO */
 	uint32_t	drop_reserved;	/* `pop set reserved drop`: security.md H2 */
+	struct fastpath_conf fastpath;
 	/* what the last publication changed; more than fit: sweep all */
 	uint32_t	changes;
 	uint16_t	change[64];

@@ -31,6 +31,7 @@ enum {
 	WORKERS_AUTO		= 0,		/* pop set workers auto: as many as CPUs, at most */
 	WORKERS_AUTO_MAX	= 4,		/* ... this many: every raw socket costs each packet a copy */
 	WORKERS_DEFAULT		= 1,
+	FASTPATH_MAX		= 8,		/* interfaces of the fast path */
 };
 
 /* A tunnel id that is none, and an unassigned subnet. */

@@ -119,7 +119,8 @@ static void write_plan(struct fast_head *h, const struct plan *p)
 static void write_subnets(struct fast_subnet_value *v, const struct config *cf)
 {
 	for (uint32_t i = 0; i < cf->limits.subnets; i++)
-		v[i / FAST_SUBNETS_PER_VALUE].tid[i % FAST_SUBNETS_PER_VALUE] = cf->subnet[i];
+		__atomic_store_n(&v[i / FAST_SUBNETS_PER_VALUE].tid[i % FAST_SUBNETS_PER_VALUE],
+				 cf->subnet[i], __ATOMIC_RELAXED);
 }
 
 static void head_on(struct sync *s, uint32_t on)
@@ -168,13 +169,18 @@ static void write_all(struct sync *s)
 	head_on(s, 1);
 }
 
-static void write(struct sync *s)
+static void write_pending(struct sync *s)
 {
 	if (s->held || !s->on)
 		return;
-	if (s->all)
+	if (s->all) {
 		write_all(s);
-	else if (is_stale(s))
+		return;
+	}
+	if (s->subnets)
+		write_subnets(xdp_subnets(s->x), region_config(s->region));
+	s->subnets = false;
+	if (is_stale(s))
 		write_stale(s);
 }
 
@@ -186,27 +192,67 @@ void sync_init(struct sync *s, struct xdp *x, struct region *region)
 	region->table.fast = xdp_fast(x);
 }
 
-void sync_hold(struct sync *s, const struct sync_change *c)
+/* What every line depends on: the plan, and which addresses are ours. */
+static bool same_for_all(const struct config_head *a, const struct config_head *b)
 {
+	return memcmp(&a->plan, &b->plan, sizeof(a->plan)) == 0 &&
+	       memcmp(a->pop, b->pop, sizeof(a->pop)) == 0 &&
+	       a->owns == b->owns && memcmp(a->own, b->own, sizeof(a->own)) == 0 &&
+	       a->locals == b->locals && memcmp(a->local, b->local, sizeof(a->local)) == 0;
+}
+
+/* Return: any? */
+static bool hold_tunnels(struct sync *s, const struct config *now, const struct config *next)
+{
+	bool any = false;
+
+	for (uint32_t tid = 0; tid < now->limits.tunnels; tid++) {
+		if (now->tunnel[tid].generation == next->tunnel[tid].generation)
+			continue;
+		line_off(&s->region->table, (uint16_t)tid);
+		s->stale[tid / 64] |= UINT64_C(1) << tid % 64;
+		any = true;
+	}
+	return any;
+}
+
+/* A subnet that changes hands is nobody's in between. Return: any? */
+static bool hold_subnets(struct sync *s, const struct config *now, const struct config *next)
+{
+	struct fast_subnet_value *v = xdp_subnets(s->x);
+	bool any = false;
+
+	for (uint32_t i = 0; i < now->limits.subnets; i++) {
+		if (now->subnet[i] == next->subnet[i])
+			continue;
+		__atomic_store_n(&v[i / FAST_SUBNETS_PER_VALUE].tid[i % FAST_SUBNETS_PER_VALUE],
+				 TID_NONE, __ATOMIC_RELAXED);
+		any = true;
+	}
+	return any;
+}
+
+void sync_hold(struct sync *s, const struct config *now, const struct config *next)
+{
+	bool any;
+
 	s->held = true;
 	if (!s->on)
 		return;
-	if (c->all) {
+	s->subnets = hold_subnets(s, now, next);
+	any = hold_tunnels(s, now, next) || s->subnets;
+	if (!same_for_all(now->head, next->head)) {
 		s->all = true;
 		head_on(s, 0);
 	}
-	for (uint32_t i = 0; i < c->tunnels && !c->all; i++) {
-		line_off(&s->region->table, c->tunnel[i]);
-		s->stale[c->tunnel[i] / 64] |= UINT64_C(1) << c->tunnel[i] % 64;
-	}
-	if (c->all || c->tunnels)
+	if (any || s->all)
 		xdp_grace();
 }
 
 void sync_release(struct sync *s)
 {
 	s->held = false;
-	write(s);
+	write_pending(s);
 }
 
 /* Their owners took them out of force; a transaction that is open writes them at its end. */
@@ -223,7 +269,7 @@ void sync_moved(struct sync *s)
 		s->stale[i] |= which[i];
 	}
 	xdp_grace();
-	write(s);
+	write_pending(s);
 }
 
 void sync_switch(struct sync *s, bool on)
@@ -234,7 +280,7 @@ void sync_switch(struct sync *s, bool on)
 	s->all = on;
 	head_on(s, 0);
 	xdp_grace();
-	write(s);
+	write_pending(s);
 }
 
 void sync_pause(struct sync *s)

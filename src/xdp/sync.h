@@ -18,20 +18,14 @@ struct sync {
 	bool		on;		/* attached somewhere: else nothing is kept level */
 	bool		held;		/* a transaction is between hold and release */
 	bool		all;		/* everything has to be written again */
+	bool		subnets;	/* the subnet map has to be */
 	uint64_t	stale[MOVED_WORDS];	/* tunnels whose lines have to be */
-};
-
-/* What a transaction changes: a list, or all of it. */
-struct sync_change {
-	const uint16_t	*tunnel;
-	uint32_t	tunnels;
-	bool		all;
 };
 
 void sync_init(struct sync *s, struct xdp *x, struct region *region);
 
-/* Before publication. Returns when no program uses what @c names. */
-void sync_hold(struct sync *s, const struct sync_change *c);
+/* @next is about to follow @now. Returns when no program uses what differs. */
+void sync_hold(struct sync *s, const struct config *now, const struct config *next);
 /* Every worker has moved over to what is published now. */
 void sync_release(struct sync *s);
 /* What packets moved since the last call. */

@@ -1,0 +1,146 @@
+#include "xdp/fastpath.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "xdp/links.h"
+#include "xdp/watch.h"
+
+#define NEIGHBOURS_EVERY_S	10	/* well below the 30 s a neighbour stays reachable */
+
+struct fastpath {
+	struct xdp	*x;		/* NULL: there is none, @why */
+	char		why[160];
+	struct sync	sync;
+	struct ports	ports;
+	struct watch	watch;
+	unsigned int	seconds;
+};
+
+struct fastpath *fastpath_open(struct region *region, struct netlink *nl, const struct say *say)
+{
+	struct fastpath *f = calloc(1, sizeof(*f));
+	struct why why = { .code = 0 };
+
+	if (!f)
+		return NULL;
+	f->x = xdp_load(region->head->limits, &why);
+	if (f->x) {
+		sync_init(&f->sync, f->x, region);
+		ports_init(&f->ports, &f->sync, nl, say);
+		if (watch_open(&f->watch, &f->ports, nl, &why) < 0) {
+			watch_close(&f->watch);
+			xdp_unload(f->x);
+			f->x = NULL;
+			region->table.fast = (struct fast){ .cpus = 0 };
+		}
+	}
+	if (!f->x) {
+		snprintf(f->why, sizeof(f->why), "%.150s", why.text);
+		host_say(say, "no fast path, user space forwards everything: %s", why.text);
+		return f;
+	}
+	fastpath_second(f);
+	return f;
+}
+
+void fastpath_close(struct fastpath *f)
+{
+	if (!f)
+		return;
+	if (f->x) {
+		ports_close(&f->ports);
+		watch_close(&f->watch);
+		xdp_unload(f->x);
+	}
+	free(f);
+}
+
+int fastpath_ports(struct fastpath *f, const struct fastpath_conf *want, bool strict,
+		   struct why *why)
+{
+	if (f->x)
+		return ports_set(&f->ports, want, strict, why);
+	/* a file that names interfaces still starts a daemon: user space does the same, slower */
+	if (!strict || want->ports == 0)
+		return 0;
+	return why_say(why, -ENOTSUP, "there is no fast path: %s", f->why);
+}
+
+void fastpath_hold(struct fastpath *f, const struct config *now, const struct config *next)
+{
+	if (f->x)
+		sync_hold(&f->sync, now, next);
+}
+
+void fastpath_release(struct fastpath *f)
+{
+	if (f->x)
+		sync_release(&f->sync);
+}
+
+static void view_ports(const struct ports *p, struct fast_view *v)
+{
+	v->ports = p->n;
+	for (unsigned int i = 0; i < p->n; i++) {
+		const struct port *t = &p->port[i];
+		struct fast_port_view *to = &v->port[i];
+
+		snprintf(to->name, sizeof(to->name), "%s", t->want.name);
+		snprintf(to->why, sizeof(to->why), "%s", t->why);
+		to->mode = t->link < 0 ? NULL : t->mode == FASTPATH_GENERIC ? "generic" : "native";
+	}
+}
+
+static void view_counts(const struct fast *fast, struct fast_view *v)
+{
+	for (unsigned int i = 0; i < fast->cpus; i++) {
+		const struct fast_cpu *c = &fast->cpu[i];
+
+		v->traffic.in_packets += count_get(&c->total_in_packets);
+		v->traffic.in_octets += count_get(&c->total_in_octets);
+		v->traffic.out_packets += count_get(&c->total_out_packets);
+		v->traffic.out_octets += count_get(&c->total_out_octets);
+		for (unsigned int why = 0; why < FAST_PASS_COUNT; why++)
+			v->passed[why] += count_get(&c->passed[why]);
+	}
+}
+
+void fastpath_view(struct fastpath *f, struct fast_view *v)
+{
+	*v = (struct fast_view){ .available = f->x };
+	snprintf(v->why, sizeof(v->why), "%s", f->why);
+	if (!f->x)
+		return;
+	v->cached = xdp_head(f->x)->cache == FAST_CACHE_ON;
+	v->generation = xdp_head(f->x)->gen;
+	v->forwards4 = link_forwards("ipv4", "lo");
+	view_ports(&f->ports, v);
+	view_counts(&f->sync.region->table.fast, v);
+}
+
+int fastpath_fd(const struct fastpath *f)
+{
+	return f->x ? watch_fd(&f->watch) : -1;
+}
+
+void fastpath_event(struct fastpath *f)
+{
+	if (f->x)
+		watch_read(&f->watch);
+}
+
+void fastpath_moved(struct fastpath *f)
+{
+	if (f->x)
+		sync_moved(&f->sync);
+}
+
+void fastpath_second(struct fastpath *f)
+{
+	if (!f->x)
+		return;
+	__atomic_store_n(&xdp_head(f->x)->wall_s, (uint32_t)host_wall().s, __ATOMIC_RELAXED);
+	if (++f->seconds % NEIGHBOURS_EVERY_S == 0)
+		watch_neighbours(&f->watch);
+}

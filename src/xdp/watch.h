@@ -1,0 +1,33 @@
+/*
+ * src/xdp/watch.h - what the kernel's routing says, as far as kept next hops depend on it
+ *
+ * A program keeps what the kernel told it about a next hop; here control hears, by netlink,
+ * when that may not hold any more, and makes every cpu ask again. And since the kernel sees
+ * no packet of the fast path, control tells it which neighbours are in use, so that it
+ * verifies them as if they were its own (RFC 4861 7.3).
+ */
+#ifndef SIXXSD_XDP_WATCH_H
+#define SIXXSD_XDP_WATCH_H
+
+#include "host/netlink.h"
+#include "xdp/ports.h"
+
+struct mnl_socket;
+
+struct watch {
+	struct ports		*ports;
+	struct netlink		*netlink;	/* for questions; events have their own socket */
+	struct mnl_socket	*events;
+	uint64_t		buffer[NETLINK_BYTES / sizeof(uint64_t)];
+};
+
+int watch_open(struct watch *w, struct ports *ports, struct netlink *nl, struct why *why);
+void watch_close(struct watch *w);
+/* To be watched for reading. */
+int watch_fd(const struct watch *w);
+/* Something is there to be read. */
+void watch_read(struct watch *w);
+/* Every few seconds: neighbours in use. */
+void watch_neighbours(struct watch *w);
+
+#endif
