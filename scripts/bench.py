@@ -247,32 +247,47 @@ def check_encap(kind, size):
     return check
 
 
+FAST = {"XDP": "p0/native p1/native", "generic": "p0/generic p1/generic"}
+
+
 def cases(quick):
     sizes = (100, 1280)
-    counts = (1,) if quick else (1, 1024, 32766)
+    return [c for mode in ("XDP", "generic", "user") for size in sizes for c in plain_cases(mode, size, quick)] \
+        + [c for size in sizes for c in ayiya_cases(size)]
+
+
+def plain_cases(mode, size, quick):
+    """Protocol 41 and GRE, both ways; many tunnels where cache misses can show."""
+    counts = (1024,) if quick else (1, 1024, 32766)
     out = []
-    for size in sizes:
+    if True:
         for n in counts:
             ids = ("--id-first", "1", "--id-count", str(n))
 
             def p41(size=size):
                 return ethernet("p0", "c0", 0x0800, ipv4(CLIENT4, POP4, 41, inner(f"{PREFIX}:1::2", NET6, size)))
-            out.append(Case("protocol 41 in", "user", "internet", size, p41,
+            out.append(Case("protocol 41 in", mode, "internet", size, p41,
                             check_decap(None, size), n, None, ("--id-offset", "48", *ids)))
 
             def to41(size=size):
                 return ethernet("p1", "n0", 0x86dd, inner(NET6, f"{PREFIX}:1::2", size))
-            out.append(Case("protocol 41 out", "user", "client", size, to41,
+            out.append(Case("protocol 41 out", mode, "client", size, to41,
                             check_encap("direct", size), n, None, ("--id-offset", "44", *ids)))
 
         def gre(size=size):
             return ethernet("p0", "c0", 0x0800, ipv4(
                 CLIENT4, POP4, 47, bytes.fromhex("000086dd") + inner(f"{PREFIX}:1::2", NET6, size)))
         setup = ["tunnel set encap T1 gre"]
-        out.append(Case("GRE in", "user", "internet", size, gre, check_decap(None, size), 1, setup))
-        out.append(Case("GRE out", "user", "client", size,
+        out.append(Case("GRE in", mode, "internet", size, gre, check_decap(None, size), 1, setup))
+        out.append(Case("GRE out", mode, "client", size,
                         lambda size=size: ethernet("p1", "n0", 0x86dd, inner(NET6, f"{PREFIX}:1::2", size)),
                         check_encap("gre", size), 1, setup))
+    return out
+
+
+def ayiya_cases(size):
+    out = []
+    if True:
         setup = [f"tunnel set config 1 T1 ayiya up 1428 {PASSWORD.decode()}"]
 
         def ayiya(size=size):
@@ -317,7 +332,13 @@ def measure(stage, case, pairs, seconds):
             beat(stage)
         rows = []
         for _ in range(pairs):
+            if case.mode in FAST:
+                stage.ask("pop set fastpath off")
             plain, bare = yardsticks(stage, case, seconds)
+            if case.mode in FAST:
+                said = stage.ask("pop set fastpath " + FAST[case.mode])
+                if said != ["Fast path updated"]:
+                    raise Wrong(f"{case.mode}: {said}")
             r = stage.traffic(case.towards, case.make(), 0x86dd if case.towards == "internet" else 0x0800,
                               seconds, *(case.ids or ()))
             if not r["received"] or not r["samples"]:

@@ -66,13 +66,11 @@ static __always_inline bool same_hop(const struct fast_hop *a, const struct fast
 }
 
 /* The answer of the kernel becomes a slot. Return: its number; @serial: what to note of it */
-static __always_inline __u32 hop_keep(const struct frame *f, const struct fast_hop *answer,
-				      __u32 *serial)
+static __always_inline __u32 hop_keep(__u32 cpu, const struct fast_hop *answer, __u32 *serial)
 {
 	const __u32 *w = (const __u32 *)answer;
 	__u32 slot = (((w[0] ^ w[1] ^ (__u32)answer->port << 8) * MIX) >> 16) & (FAST_HOPS - 1);
-	struct fast_hop *s = hop_slot(f->cpu, slot);
-	__u32 cpu = f->cpu;
+	struct fast_hop *s = hop_slot(cpu, slot);
 	struct fast_cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 
 	*serial = 0;
@@ -116,32 +114,72 @@ static __always_inline bool hop_ask(void *ctx, struct bpf_fib_lookup *q, struct 
 	return false;
 }
 
-static __always_inline bool hop_to_endpoint(void *ctx, struct frame *f, struct hop *to)
+/* Asking is rare and needs room on the stack: functions of their own, off the packet's way. */
+
+static __noinline bool ask_endpoint(void *ctx, struct fast_line *l, __u32 cpu, __u32 type,
+				    struct hop *to)
 {
-	struct fast_line *l = f->out;
 	struct bpf_fib_lookup q = { .family = FAMILY_IP4, .ifindex = LOOPBACK };
 	struct fast_hop answer = { .serial = 0 };
 	__u32 serial;
 
-	if (hop_noted(to, f->cpu, l->hop, l->hop_serial))
-		return true;
-	q.l4_protocol = f->to_type == FAST_GRE ? PROTO_GRE : PROTO_IPV6;
-	q.tos = f->ecn;
+	if (!l)
+		return false;
+	q.l4_protocol = type == FAST_GRE ? PROTO_GRE : PROTO_IPV6;
 	q.ipv4_src = *(const __u32 *)&l->us;
 	q.ipv4_dst = *(const __u32 *)&l->them;
 	if (!hop_ask(ctx, &q, &answer))
 		return false;
-	l->hop = hop_keep(f, &answer, &serial);
+	l->hop = hop_keep(cpu, &answer, &serial);
 	l->hop_serial = serial;
 	hop_take(to, &answer);
 	return true;
 }
 
-static __always_inline struct fast_dest *dest_slot(const struct frame *f, const struct ip6_addr *a)
+/* What of the inner header the kernel may want to know. */
+struct native {
+	struct ip6_addr	src, dst;
+	__u32		flow;
+	__u32		next;
+};
+
+static __noinline bool ask_uplink(void *ctx, const struct native *n, struct fast_dest *d, __u32 cpu,
+				  struct hop *to)
+{
+	struct bpf_fib_lookup q = { .family = FAMILY_IP6, .ifindex = head.tun };
+	struct fast_hop answer = { .serial = 0 };
+	__u32 serial;
+
+	if (!d)
+		return false;
+	q.l4_protocol = n->next;
+	q.flowinfo = n->flow;
+	__builtin_memcpy(q.ipv6_src, &n->src, sizeof(q.ipv6_src));
+	__builtin_memcpy(q.ipv6_dst, &n->dst, sizeof(q.ipv6_dst));
+	if (!hop_ask(ctx, &q, &answer))
+		return false;
+	d->serial = 0;
+	__builtin_memcpy(&d->dst, &n->dst, sizeof(d->dst));
+	d->hop = hop_keep(cpu, &answer, &serial);
+	d->serial = serial;
+	hop_take(to, &answer);
+	return true;
+}
+
+static __always_inline bool hop_to_endpoint(void *ctx, const struct frame *f, struct hop *to)
+{
+	struct fast_line *l = f->out;
+
+	if (hop_noted(to, f->cpu, l->hop, l->hop_serial))
+		return true;
+	return ask_endpoint(ctx, l, f->cpu, f->to_type, to);
+}
+
+static __always_inline struct fast_dest *dest_slot(__u32 cpu, const struct ip6_addr *a)
 {
 	const __u32 *w = (const __u32 *)a;
 	__u32 slot = ((w[0] ^ w[1] ^ w[2] ^ w[3]) * MIX) >> 16 & (FAST_DESTS - 1);
-	__u32 key = f->cpu * FAST_DESTS + slot;
+	__u32 key = cpu * FAST_DESTS + slot;
 
 	return bpf_map_lookup_elem(&dests, &key);
 }
@@ -153,30 +191,19 @@ static __always_inline bool same6(const struct ip6_addr *a, const struct ip6_add
 	return x[0] == y[0] && x[1] == y[1];
 }
 
-static __always_inline bool hop_to_uplink(void *ctx, struct frame *f, const struct ip6_hdr *h,
+static __always_inline bool hop_to_uplink(void *ctx, const struct frame *f, const struct ip6_hdr *h,
 					  struct hop *to)
 {
-	struct bpf_fib_lookup q = { .family = FAMILY_IP6, .ifindex = head.tun };
-	struct fast_dest *d = dest_slot(f, &h->dst);
-	struct fast_hop answer = { .serial = 0 };
-	__u32 serial;
+	struct fast_dest *d = dest_slot(f->cpu, &h->dst);
+	struct native n;
 
 	if (!d)
 		return false;
 	if (same6(&d->dst, &h->dst) && hop_noted(to, f->cpu, d->hop, d->serial))
 		return true;
-	q.l4_protocol = h->next;
-	q.flowinfo = h->vtf.raw & be32_put(0x0fffffff).raw;
-	__builtin_memcpy(q.ipv6_src, &h->src, sizeof(q.ipv6_src));
-	__builtin_memcpy(q.ipv6_dst, &h->dst, sizeof(q.ipv6_dst));
-	if (!hop_ask(ctx, &q, &answer))
-		return false;
-	d->serial = 0;
-	__builtin_memcpy(&d->dst, &h->dst, sizeof(d->dst));
-	d->hop = hop_keep(f, &answer, &serial);
-	d->serial = serial;
-	hop_take(to, &answer);
-	return true;
+	n = (struct native){ .src = h->src, .dst = h->dst, .next = h->next,
+			     .flow = h->vtf.raw & be32_put(0x0fffffff).raw };
+	return ask_uplink(ctx, &n, d, f->cpu, to);
 }
 
 /* Where to, and does it fit? */

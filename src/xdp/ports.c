@@ -51,7 +51,8 @@ static int refused(struct port *t, enum fastpath_mode mode, int error, struct wh
 			       strerror(-error));
 	case EPERM:
 		return why_say(why, error, "not allowed to attach a program to %s (the capability "
-			       "CAP_NET_ADMIN, on some kernels CAP_BPF, is missing)", name);
+			       "CAP_NET_ADMIN is missing, or on a kernel before 6.0 CAP_BPF: then name it "
+			       "in the configuration and restart)", name);
 	default:
 		return why_say(why, error, "cannot attach the %s XDP program to %s: %s", how, name,
 			       strerror(-error));
