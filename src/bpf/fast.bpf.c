@@ -11,6 +11,7 @@
  *	dress, count	dress.h			as path/encap.c and path/account.c
  */
 #include "bpf/dress.h"
+#include "bpf/tc.h"
 
 /*
  * What lies before the inner packet is replaced. The frame is not touched until the kernel

@@ -37,6 +37,10 @@ struct frame {
 	__u8		ecn;		/* of the inner packet when it leaves */
 	__u8		new_ecn;	/* bool: differs from what is in it */
 	__u8		to_type;	/* enum fast_type of @to */
+	__u8		whole;		/* bool: the kernel has taken the tag off (tc.h) */
+	__u16		vlan;		/* of that tag */
+	__u32		segment;	/* super-packet: payload of each on the wire; else 0 */
+	__u32		headers;	/* super-packet: octets in front of each payload */
 	struct fast_line *in;		/* of @from, if a tunnel */
 	struct fast_line *out;		/* of @to, if a tunnel */
 };
@@ -63,7 +67,7 @@ static __always_inline int read_ethernet(struct frame *f, __u32 device, be16_t *
 {
 	const struct ether_hdr *e = f->data;
 	const struct vlan_tag *tag = (const void *)(e + 1);
-	__u16 vlan = 0;
+	__u16 vlan = f->vlan;
 	int port;
 
 	if ((void *)(e + 1) > f->end)
@@ -71,7 +75,7 @@ static __always_inline int read_ethernet(struct frame *f, __u32 device, be16_t *
 	*type = e->type;
 	f->l2 = sizeof(*e);
 	if (be16_get(type) == ETHER_VLAN) {
-		if ((void *)(tag + 1) > f->end)
+		if (f->whole || (void *)(tag + 1) > f->end)
 			return NOT_OURS;
 		vlan = be16_get(&tag->tci) & 0x0fff;
 		*type = tag->type;
@@ -116,6 +120,21 @@ static __always_inline bool merge_ecn(struct frame *f, __u8 outer)
 	return true;
 }
 
+/* Of a super-packet only what the kernel will cut exactly as its sender would have: TCP. */
+static __always_inline bool read_super(struct frame *f, const struct ip6_hdr *h)
+{
+	const struct tcp_hdr *t = (const void *)(h + 1);
+
+	if (h->next != PROTO_TCP || (void *)(t + 1) > f->end || t->off >> 4 < sizeof(*t) / 4)
+		return false;
+	f->headers = sizeof(*h) + (t->off >> 4) * 4;
+	if (f->inner_len < f->headers)
+		return false;
+	if (f->inner_len > f->headers + f->segment)
+		f->largest = f->headers + f->segment;
+	return true;
+}
+
 /*
  * The IPv6 packet at f->inner, which is all there is from there on. What tells of nothing
  * behind the first header but the upper layer stays; so do packets that are no tunnel of
@@ -131,6 +150,8 @@ static __always_inline int read_inner(struct frame *f, const struct ip6_hdr *h)
 	f->inner_len = sizeof(*h) + be16_get(&h->payload_len);
 	f->largest = f->inner_len;
 	if (f->inner_len != f->len - f->inner)
+		return FAST_PASS_PACKET;
+	if (f->segment && !read_super(f, h))
 		return FAST_PASS_PACKET;
 	f->ecn = vtf >> TC_SHIFT & ECN_MASK;
 	switch (h->next) {

@@ -1,5 +1,6 @@
 #include "xdp/load.h"
 
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/membarrier.h>
@@ -93,6 +94,31 @@ static int map_all(struct xdp *x)
 	return x->line && x->cpu && x->subnet && x->hop ? 0 : -ENOMEM;
 }
 
+static bool has_enumerator(const struct btf *b, const struct btf_type *t, const char *name)
+{
+	if (!btf_is_enum(t))
+		return false;
+	for (unsigned int i = 0; i < btf_vlen(t); i++) {
+		const char *have = btf__name_by_offset(b, btf_enum(t)[i].name_off);
+
+		if (have && strcmp(have, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Linux 6.3 and whoever has taken it over: the kernel's own types say so. */
+static bool takes_off(void)
+{
+	struct btf *b = btf__load_vmlinux_btf();
+	bool found = false;
+
+	for (uint32_t i = 1; b && i < btf__type_cnt(b) && !found; i++)
+		found = has_enumerator(b, btf__type_by_id(b, i), "BPF_F_ADJ_ROOM_DECAP_L3_IPV6");
+	btf__free(b);
+	return found;
+}
+
 static int load(struct xdp *x, struct limits limits)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -104,6 +130,7 @@ static int load(struct xdp *x, struct limits limits)
 	x->bpf = fast_bpf__open();
 	if (!x->bpf)
 		return -errno;
+	x->bpf->rodata->tc_takes_off = takes_off();
 	error = size_maps(x, limits);
 	if (!error)
 		error = fast_bpf__load(x->bpf);
@@ -176,4 +203,14 @@ const struct fast_hop *xdp_hops(const struct xdp *x)
 int xdp_program(const struct xdp *x)
 {
 	return bpf_program__fd(x->bpf->progs.fast_xdp);
+}
+
+int xdp_program_tc(const struct xdp *x)
+{
+	return bpf_program__fd(x->bpf->progs.fast_tc);
+}
+
+bool xdp_tc_takes_off(const struct xdp *x)
+{
+	return x->bpf->rodata->tc_takes_off;
 }

@@ -26,6 +26,8 @@ struct fast_head *xdp_head(struct xdp *x);
 struct fast_subnet_value *xdp_subnets(struct xdp *x);
 const struct fast_hop *xdp_hops(const struct xdp *x);	/* [cpus][FAST_HOPS] */
 int xdp_program(const struct xdp *x);			/* descriptor */
+int xdp_program_tc(const struct xdp *x);		/* likewise, for clsact or tcx */
+bool xdp_tc_takes_off(const struct xdp *x);		/* else that one only puts headers on */
 
 /*
  * No program that began before the call is running any more when it returns; some

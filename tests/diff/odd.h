@@ -306,12 +306,12 @@ static void flipped_bits(struct dice *d, struct frame *f)
 
 static void cut(struct dice *d, struct frame *f)
 {
-	f->len = 14 + dice_below(d, (uint32_t)f->len - 14);
+	f->len = 15 + dice_below(d, (uint32_t)f->len - 15);
 }
 
 static void garbage(struct dice *d, struct frame *f)
 {
-	f->len = 14 + dice_below(d, 200);
+	f->len = 15 + dice_below(d, 200);
 	dice_fill(d, f->bytes + 12, f->len - 12);
 	if (dice_one_in(d, 2))
 		memcpy(f->bytes + 12, dice_one_in(d, 2) ? "\x08\0" : "\x86\xdd", 2);

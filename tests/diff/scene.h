@@ -207,15 +207,15 @@ static bool scene_stay(struct scene *s)
 	return sched_setaffinity(0, sizeof(one), &one) == 0;
 }
 
-/* Return: false with @why filled */
-static bool scene_open(struct scene *s, struct why *why)
+/* @xdp: run as XDP, else as TC. Return: false with @why filled */
+static bool scene_open(struct scene *s, bool xdp, struct why *why)
 {
 	const struct limits limits = { .tunnels = POP_TUNNELS, .subnets = POP_SUBNETS };
 
 	s->xdp = scene_stay(s) ? xdp_load(limits, why) : NULL;
 	if (!s->xdp)
 		return false;
-	if (!world_open(&s->world) || !scene_attach(s)) {
+	if (!world_open(&s->world) || (xdp && !scene_attach(s))) {
 		why_say(why, -ENODEV, "no network namespace with veth devices here");
 		return false;
 	}

@@ -2,12 +2,17 @@
  * The fast path and the user-space path meet the same packets: same packet on the wire and
  * same counters, or the fast path let it pass.
  *
- *	t_fast [packets [seed]]
+ *	t_fast xdp|tc [packets [seed]]
+ *
+ * TC gets its tags beside the packet, where BPF_PROG_TEST_RUN cannot put them and does not
+ * show them: a tag inside goes up, and one that is to be sent is looked at elsewhere.
  *
  * Needs root and BPF; elsewhere it says so and is skipped.
  */
 #include "around.h"
 #include "odd.h"
+
+#include <linux/pkt_cls.h>
 
 #define PACKETS		1200000
 #define SEED		UINT64_C(0x5eed6)
@@ -32,6 +37,8 @@ static const char *const failure_name[FAILURES] = {
 	[MUST_STAY] = "nothing plain goes up that path/ would have sent",
 };
 
+enum action { FORWARDED, WENT_UP, LOST };
+
 struct tally {
 	uint64_t	forwarded[ARRAY_LEN(kinds)], up[ARRAY_LEN(kinds)];
 	uint64_t	way[HEADINGS][3][3];	/* enum fast_type of both ends */
@@ -49,10 +56,12 @@ struct run {
 	struct frame	frame;
 	struct fate_of	fate;
 	uint8_t		got[FRAME_MAX + 64];
-	uint32_t	got_len, action;
+	uint32_t	got_len;
+	enum action	action;
 	uint64_t	shot;
 	uint8_t		neighbours;
 	bool		paused;
+	bool		tc;
 };
 
 static void hex(const char *what, const uint8_t *at, size_t len)
@@ -79,7 +88,7 @@ static void fail(struct run *r, enum failure why, const struct kind *k)
 
 /* ---- one packet ---- */
 
-static bool shoot(struct run *r)
+static bool shoot_xdp(struct run *r)
 {
 	struct xdp_md md = { .data_end = (uint32_t)r->frame.len, .ingress_ifindex = r->frame.device };
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = r->frame.bytes,
@@ -89,7 +98,29 @@ static bool shoot(struct run *r)
 	if (bpf_prog_test_run_opts(xdp_program(r->scene.xdp), &o) != 0)
 		return false;
 	r->got_len = o.data_size_out;
-	r->action = o.retval;
+	r->action = o.retval == XDP_REDIRECT ? FORWARDED : o.retval == XDP_PASS ? WENT_UP : LOST;
+	return true;
+}
+
+/* What claims to be IP and has not even its header, this kind of test run refuses. */
+static bool is_refused(const struct frame *f)
+{
+	size_t least = memcmp(f->bytes + 12, "\x86\xdd", 2) == 0 ? 14 + 40 : 14 + 20;
+
+	return f->len < least;
+}
+
+static bool shoot_tc(struct run *r)
+{
+	struct __sk_buff md = { .ifindex = r->frame.device };
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = r->frame.bytes,
+		    .data_size_in = (uint32_t)r->frame.len, .data_out = r->got,
+		    .data_size_out = sizeof(r->got), .ctx_in = &md, .ctx_size_in = sizeof(md));
+
+	if (bpf_prog_test_run_opts(xdp_program_tc(r->scene.xdp), &o) != 0)
+		return false;
+	r->got_len = o.data_size_out;
+	r->action = o.retval == TC_ACT_REDIRECT ? FORWARDED : o.retval == TC_ACT_OK ? WENT_UP : LOST;
 	return true;
 }
 
@@ -141,13 +172,22 @@ static unsigned int end_type(const struct scene *s, uint16_t tid)
 	return s->ep[tid].type == TYPE_GRE ? FAST_GRE : FAST_DIRECT;
 }
 
-static void judge_forwarded(struct run *r, const struct kind *k)
+/* Of a frame that TC sends the tag travels beside it. */
+static void untag(struct fate_of *o)
+{
+	if (memcmp(o->bytes + 12, "\x81\0", 2) != 0)
+		return;
+	o->len -= sizeof(struct vlan_tag);
+	memmove(o->bytes + 12, o->bytes + 16, o->len - 12);
+}
+
+static void judge_forwarded(struct run *r, const struct kind *k, enum fate fate)
 {
 	struct scene *s = &r->scene;
 	struct tally *t = &r->tally;
 
 	around(s, s->ref, &r->frame, &r->fate);
-	if (k->fate == FATE_UP)
+	if (fate == FATE_UP)
 		fail(r, MUST_GO_UP, k);
 	if (!r->fate.sent) {
 		fail(r, NOT_SENT, k);
@@ -157,6 +197,8 @@ static void judge_forwarded(struct run *r, const struct kind *k)
 		fail(r, NOT_IN_FORCE, k);
 	if (unlearn(s, s->ref))
 		fail(r, TAUGHT, k);
+	if (r->tc)
+		untag(&r->fate);
 	if (r->fate.len != r->got_len || memcmp(r->fate.bytes, r->got, r->got_len) != 0)
 		fail(r, OTHER_FRAME, k);
 	if (!same_counts(s))
@@ -178,7 +220,7 @@ static bool is_clamped(const struct scene *s, const struct pkt *p)
 	return false;
 }
 
-static void judge_up(struct run *r, const struct kind *k)
+static void judge_up(struct run *r, const struct kind *k, enum fate fate)
 {
 	struct scene *s = &r->scene;
 	struct fixture *f = s->judge;
@@ -186,7 +228,7 @@ static void judge_up(struct run *r, const struct kind *k)
 	if (r->got_len != r->frame.len || memcmp(r->got, r->frame.bytes, r->got_len) != 0)
 		fail(r, TOUCHED, k);
 	around(s, f, &r->frame, &r->fate);
-	if (k->fate == FATE_SAME && r->fate.sent && in_force(r, &f->p) && !is_clamped(s, &f->p))
+	if (fate == FATE_SAME && r->fate.sent && in_force(r, &f->p) && !is_clamped(s, &f->p))
 		fail(r, MUST_STAY, k);
 	if (r->fate.ran)
 		r->tally.verdict[r->fate.v]++;
@@ -207,6 +249,7 @@ static bool one_packet(struct run *r)
 {
 	size_t n = dice_one_in(&r->dice, 3) ? 0 : dice_below(&r->dice, ARRAY_LEN(kinds));
 	const struct kind *k = &kinds[n];
+	enum fate fate = k->fate;
 	struct recipe c;
 
 	do
@@ -217,15 +260,19 @@ static bool one_packet(struct run *r)
 	make_frame(&r->frame, &r->scene, &c, &r->dice);
 	if (k->frame)
 		k->frame(&r->dice, &r->frame);
-	if (!shoot(r))
+	if (r->tc && memcmp(r->frame.bytes + 12, "\x81\0", 2) == 0)
+		fate = FATE_UP;
+	if (r->tc && is_refused(&r->frame))
+		return true;
+	if (!(r->tc ? shoot_tc(r) : shoot_xdp(r)))
 		return false;
 
-	bool forwarded = r->action == XDP_REDIRECT;
+	bool forwarded = r->action == FORWARDED;
 
 	if (forwarded)
-		judge_forwarded(r, k);
-	else if (r->action == XDP_PASS)
-		judge_up(r, k);
+		judge_forwarded(r, k, fate);
+	else if (r->action == WENT_UP)
+		judge_up(r, k, fate);
 	else
 		fail(r, WRONG_ACTION, k);
 	(forwarded ? r->tally.forwarded : r->tally.up)[n]++;
@@ -348,15 +395,17 @@ static bool run(struct run *r, uint64_t packets)
 
 /* ---- what it must have met ---- */
 
-static void kinds_met(const struct tally *t)
+static void kinds_met(const struct run *r)
 {
+	const struct tally *t = &r->tally;
 	bool forwarded = true, up = true;
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		printf("# %8llu forwarded, %8llu up: %s\n", (unsigned long long)t->forwarded[i],
 		       (unsigned long long)t->up[i], kinds[i].name);
 		up &= t->up[i] > 0;
-		forwarded &= kinds[i].fate == FATE_UP || t->forwarded[i] > 0;
+		forwarded &= kinds[i].fate == FATE_UP || t->forwarded[i] > 0 ||
+			     (r->tc && kinds[i].recipe == priority_tag);
 	}
 	ok(up, "of every kind some went up");
 	ok(forwarded, "and of every kind that may be forwarded, some were");
@@ -423,23 +472,24 @@ static bool all_counts(const struct scene *s)
 int main(int argc, char **argv)
 {
 	static struct run r;
-	uint64_t packets = argc > 1 ? strtoull(argv[1], NULL, 0) : PACKETS;
-	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : SEED;
+	uint64_t packets = argc > 2 ? strtoull(argv[2], NULL, 0) : PACKETS;
+	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : SEED;
 	struct why why = { .text = "" };
 
 	r.dice.state = seed ? seed : 1;
 	r.neighbours = 1;
-	if (!scene_open(&r.scene, &why)) {
+	r.tc = argc > 1 && strcmp(argv[1], "tc") == 0;
+	if (!scene_open(&r.scene, !r.tc, &why)) {
 		printf("1..0 # SKIP %s\n", why.text);
 		return 0;
 	}
-	printf("# %llu packets, seed %#llx\n", (unsigned long long)packets,
+	printf("# %s, %llu packets, seed %#llx\n", r.tc ? "TC" : "XDP", (unsigned long long)packets,
 	       (unsigned long long)seed);
 	ok(run(&r, packets), "every packet could be run");
 	for (int i = 0; i < FAILURES; i++)
 		ok(r.tally.failed[i] == 0, "%s", failure_name[i]);
 	ok(all_counts(&r.scene), "nothing else was counted anywhere");
-	kinds_met(&r.tally);
+	kinds_met(&r);
 	ways_met(&r.tally);
 	marks_met(&r.tally);
 	reasons_met(&r);
