@@ -449,7 +449,8 @@ static int make_workers(struct root *r, struct why *why)
 		return why_say(why, -ENOMEM, "no memory for what %u workers hand each other",
 			       r->workers);
 	for (unsigned int i = 0; i < r->workers; i++) {
-		r->worker[i] = worker_new(&r->region, r->crew, &r->fds[i], i, &digest_openssl, why);
+		r->worker[i] = worker_new(&r->region, r->crew, &r->fds[i], r->steer, i,
+					     &digest_openssl, why);
 		if (!r->worker[i])
 			return -ENOMEM;
 	}

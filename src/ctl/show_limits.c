@@ -100,6 +100,8 @@ static void limits_reached(const struct control *c, struct answer *an)
 		lost += count_get(&c->region->table.worker[i].events_lost);
 	number(an, "Socket Queue Drops", "socket_queue_drops",
 	       stats_verdict(c, DROP_QUEUE_SOCKET));
+	number(an, "Share Drops", "share_drops", stats_verdict(c, DROP_QUEUE_SHARE));
+	number(an, "Handover Drops", "handover_drops", stats_verdict(c, DROP_QUEUE_HANDOVER));
 	number(an, "TUN Queue Drops", "tun_queue_drops", stats_verdict(c, DROP_QUEUE_TUN));
 	number(an, "Send Queue Drops", "send_queue_drops", stats_verdict(c, DROP_SEND_QUEUE));
 	number(an, "Digests Not Checked", "digest_budget_drops",

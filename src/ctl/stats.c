@@ -90,9 +90,19 @@ void stats_forget(struct table *tb, uint16_t tid)
 	tb->window[tid] = (struct window){ .tunnel = { .in_packets = 0 } };
 }
 
+/* What the gate kept out is a drop of the device too, and has a reason of its own. */
+static uint64_t tun_drops(const struct control *c)
+{
+	uint64_t shed = 0;
+
+	for (unsigned int i = 0; i < WORKERS_MAX; i++)
+		shed += count_get(&c->region->table.worker[i].shed_tun);
+	return c->tun_drops > shed ? c->tun_drops - shed : 0;
+}
+
 uint64_t stats_verdict(const struct control *c, enum verdict v)
 {
-	uint64_t sum = v == DROP_QUEUE_TUN ? c->tun_drops : 0;
+	uint64_t sum = v == DROP_QUEUE_TUN ? tun_drops(c) : 0;
 
 	for (unsigned int i = 0; i < WORKERS_MAX; i++)
 		sum += count_get(&c->region->table.worker[i].verdict[v]);

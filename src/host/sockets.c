@@ -205,8 +205,6 @@ static int open_plain(int *fd, const struct opening *o, int protocol, const char
 	char byte;
 	int error;
 
-	if (o->workers == 1)
-		return open_receiver(fd, o->family, SOCK_RAW, protocol, what, o->to, why);
 	if (!o->steer && o->worker > 0)
 		return 0;	/* the first takes all, and hands over */
 	error = open_receiver(fd, o->family, SOCK_RAW, protocol, what, o->to, why);
@@ -231,6 +229,8 @@ static int open_share(struct host_fds *f, int i, const struct opening *o, struct
 	if (!e)
 		e = open_udp(&f->ayiya[i], o->family, PORT_AYIYA, o->workers > 1,
 			     "UDP port 5072 (AYIYA)", o->to, why);
+	if (!e && o->steer)
+		(void)steer_udp_gate(o->steer, o->worker, o->family, f->ayiya[i]);
 	if (!e)
 		e = open_sender(&f->send[i], o->family, o->to, why);
 	return e;
@@ -262,7 +262,7 @@ static int open_all(struct host_fds *fds, int i, struct opening o, struct why *w
 		e = open_share(&fds[o.worker], i, &o, why);
 	if (!e)
 		e = open_family(&fds[0], i, o.family, o.to, why);
-	if (!e && o.steer)
+	if (!e && o.steer && o.workers > 1)
 		(void)steer_udp(o.steer, fds[0].ayiya[i]);	/* else the kernel goes by flows */
 	return e;
 }

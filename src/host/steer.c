@@ -30,8 +30,10 @@ struct steer {
 	struct steer_bpf	*worker[WORKERS_MAX];
 	struct steer_plan	*plan;		/* mapped */
 	struct steer_subnets	*subnets;	/* mapped */
-	size_t			plan_bytes, subnet_bytes;
-	uint32_t		subnet_limit;
+	struct steer_gate	*gates;		/* mapped */
+	struct steer_flow	*flows;		/* mapped */
+	size_t			plan_bytes, subnet_bytes, gate_bytes, flow_bytes;
+	struct limits		limits;
 };
 
 static int silence(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -52,6 +54,11 @@ static uint32_t subnet_values(uint32_t subnets)
 	return (subnets + STEER_SUBNETS_PER_VALUE - 1) / STEER_SUBNETS_PER_VALUE;
 }
 
+static uint32_t flows_of(const struct steer *s)
+{
+	return STEER_GATES * (s->limits.tunnels + 1);
+}
+
 static void *map_in(const struct bpf_map *map, size_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
@@ -67,13 +74,18 @@ static int prepare(const struct steer *s, struct steer_bpf *b, unsigned int work
 
 	b->rodata->workers = s->workers;
 	b->rodata->mine = worker;
+	b->rodata->tunnels = s->limits.tunnels;
 	if (worker == 0)
-		return bpf_map__set_max_entries(b->maps.subnets, subnet_values(s->subnet_limit));
+		return bpf_map__set_max_entries(b->maps.subnets, subnet_values(s->limits.subnets)) ||
+		       bpf_map__set_max_entries(b->maps.gates, s->workers * STEER_GATES) ||
+		       bpf_map__set_max_entries(b->maps.flows, flows_of(s)) ? -EINVAL : 0;
 	bpf_program__set_autoload(b->progs.tun, false);
+	bpf_program__set_autoload(b->progs.tun_gate, false);
 	bpf_program__set_autoload(b->progs.ayiya, false);
-	if (bpf_map__reuse_fd(b->maps.plan, bpf_map__fd(first->maps.plan)) < 0)
-		return -errno;
-	return bpf_map__reuse_fd(b->maps.subnets, bpf_map__fd(first->maps.subnets));
+	return bpf_map__reuse_fd(b->maps.plan, bpf_map__fd(first->maps.plan)) ||
+	       bpf_map__reuse_fd(b->maps.subnets, bpf_map__fd(first->maps.subnets)) ||
+	       bpf_map__reuse_fd(b->maps.gates, bpf_map__fd(first->maps.gates)) ||
+	       bpf_map__reuse_fd(b->maps.flows, bpf_map__fd(first->maps.flows)) ? -EINVAL : 0;
 }
 
 static int load_one(struct steer *s, unsigned int worker)
@@ -97,11 +109,17 @@ static int load(struct steer *s)
 	if (error)
 		return error;
 	s->plan_bytes = whole_pages(sizeof(*s->plan));
-	s->subnet_bytes = whole_pages(subnet_values(s->subnet_limit) * sizeof(*s->subnets));
+	s->subnet_bytes = whole_pages(subnet_values(s->limits.subnets) * sizeof(*s->subnets));
+	s->gate_bytes = whole_pages(s->workers * STEER_GATES * sizeof(*s->gates));
+	s->flow_bytes = whole_pages(flows_of(s) * sizeof(*s->flows));
 	s->plan = map_in(s->worker[0]->maps.plan, s->plan_bytes);
 	s->subnets = map_in(s->worker[0]->maps.subnets, s->subnet_bytes);
-	if (!s->plan || !s->subnets)
+	s->gates = map_in(s->worker[0]->maps.gates, s->gate_bytes);
+	s->flows = map_in(s->worker[0]->maps.flows, s->flow_bytes);
+	if (!s->plan || !s->subnets || !s->gates || !s->flows)
 		return -errno;
+	for (unsigned int i = 0; i < s->workers * STEER_GATES; i++)
+		s->gates[i].quota = STEER_QUOTA_MAX;
 	memset(s->subnets, 0xff, s->subnet_bytes);
 	return 0;
 }
@@ -111,19 +129,19 @@ struct steer *steer_open(unsigned int workers, struct limits limits, const struc
 	struct steer *s;
 	int error;
 
-	if (workers < 2)
-		return NULL;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
 	s->workers = workers;
-	s->subnet_limit = limits.subnets;
+	s->limits = limits;
 	libbpf_set_print(silence);
 	error = load(s);
 	if (!error)
 		return s;
-	host_say(to, "the kernel takes no BPF program from us (%s): it does not know which worker a "
-		 "packet belongs to, and workers hand many packets on", strerror(-error));
+	if (workers > 1)
+		host_say(to, "the kernel takes no BPF program from us (%s): it does not know which "
+			 "worker a packet belongs to, and workers hand many packets on",
+			 strerror(-error));
 	steer_close(s);
 	return NULL;
 }
@@ -136,6 +154,10 @@ void steer_close(struct steer *s)
 		munmap(s->plan, s->plan_bytes);
 	if (s->subnets)
 		munmap(s->subnets, s->subnet_bytes);
+	if (s->gates)
+		munmap(s->gates, s->gate_bytes);
+	if (s->flows)
+		munmap(s->flows, s->flow_bytes);
 	for (unsigned int i = 0; i < s->workers; i++)
 		steer_bpf__destroy(s->worker[i]);
 	free(s);
@@ -148,7 +170,10 @@ int steer_tun(const struct steer *s, int fd)
 	if (!s)
 		return -ENOTSUP;
 	program = bpf_program__fd(s->worker[0]->progs.tun);
-	return ioctl(fd, TUNSETSTEERINGEBPF, &program) < 0 ? -errno : 0;
+	if (ioctl(fd, TUNSETSTEERINGEBPF, &program) < 0)
+		return -errno;
+	program = bpf_program__fd(s->worker[0]->progs.tun_gate);
+	return ioctl(fd, TUNSETFILTEREBPF, &program) < 0 ? -errno : 0;
 }
 
 int steer_raw(const struct steer *s, unsigned int worker, int family, enum steer_socket what, int fd)
@@ -176,6 +201,27 @@ int steer_udp(const struct steer *s, int fd)
 	       -errno : 0;
 }
 
+int steer_udp_gate(const struct steer *s, unsigned int worker, int family, int fd)
+{
+	const struct steer_bpf *b = s ? s->worker[worker] : NULL;
+	int program;
+
+	if (!b)
+		return -ENOTSUP;
+	program = bpf_program__fd(family == AF_INET ? b->progs.ayiya_four : b->progs.ayiya_six);
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program)) < 0 ? -errno : 0;
+}
+
+struct steer_gate *steer_gates(const struct steer *s, unsigned int worker)
+{
+	return s ? &s->gates[worker * STEER_GATES] : NULL;
+}
+
+struct steer_flow *steer_flows(const struct steer *s)
+{
+	return s ? s->flows : NULL;
+}
+
 static struct steer_plan plan_of(const struct plan *p)
 {
 	struct steer_plan sp = {
@@ -200,7 +246,7 @@ void steer_update(struct steer *s, const struct config *cf)
 	if (!s)
 		return;
 	now = plan_of(config_plan(cf));
-	for (uint32_t i = 0; i < s->subnet_limit; i++) {
+	for (uint32_t i = 0; i < s->limits.subnets; i++) {
 		uint16_t *tid = &s->subnets[i / STEER_SUBNETS_PER_VALUE].tid[i % STEER_SUBNETS_PER_VALUE];
 
 		if (*tid != cf->subnet[i])

@@ -15,6 +15,7 @@
 
 #include "host/host.h"
 #include "table/config.h"
+#include "wire/steer.h"
 
 struct steer;
 
@@ -24,7 +25,7 @@ enum steer_socket {
 	STEER_SOCKETS,
 };
 
-/* Return: NULL when this host cannot, or there is one worker; the first is said to @to */
+/* Return: NULL when this host cannot; said to @to where there are several workers */
 struct steer *steer_open(unsigned int workers, struct limits limits, const struct say *to);
 void steer_close(struct steer *s);
 
@@ -34,6 +35,12 @@ int steer_tun(const struct steer *s, int fd);
 int steer_raw(const struct steer *s, unsigned int worker, int family, enum steer_socket what, int fd);
 /* One socket of the group speaks for all; they were bound in the order of their workers. */
 int steer_udp(const struct steer *s, int fd);
+/* What @worker's AYIYA socket lets in. */
+int steer_udp_gate(const struct steer *s, unsigned int worker, int family, int fd);
+
+/* The gates of @worker, [STEER_GATES], and the flows of all, [STEER_GATES][tunnels + 1]; NULL: none */
+struct steer_gate *steer_gates(const struct steer *s, unsigned int worker);
+struct steer_flow *steer_flows(const struct steer *s);
 
 /* @cf is published: look at its plan from now on. */
 void steer_update(struct steer *s, const struct config *cf);

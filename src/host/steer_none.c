@@ -35,6 +35,24 @@ int steer_udp(const struct steer *s, int fd)
 	return -ENOTSUP;
 }
 
+int steer_udp_gate(const struct steer *s, unsigned int worker, int family, int fd)
+{
+	(void)s, (void)worker, (void)family, (void)fd;
+	return -ENOTSUP;
+}
+
+struct steer_gate *steer_gates(const struct steer *s, unsigned int worker)
+{
+	(void)s, (void)worker;
+	return NULL;
+}
+
+struct steer_flow *steer_flows(const struct steer *s)
+{
+	(void)s;
+	return NULL;
+}
+
 void steer_update(struct steer *s, const struct config *cf)
 {
 	(void)s, (void)cf;

@@ -40,6 +40,8 @@ static bool any_waits(const struct worker *w)
 
 bool worker_may_sleep(struct worker *w)
 {
+	if (w->fair->waiting)
+		return false;
 	if (w->crew->workers == 1)
 		return true;
 	(void)__atomic_exchange_n(&w->crew->bell[w->number].out, 1, __ATOMIC_SEQ_CST);
@@ -61,15 +63,29 @@ static unsigned int take_batch(struct worker *w, struct lane *l)
 	return n;
 }
 
+/* A worker that is behind empties it, so that it does not overflow for all tunnels alike. */
+static void take_lane(struct worker *w, struct lane *l)
+{
+	bool waits;
+
+	do {
+		unsigned int n;
+
+		worker_refresh(w);	/* at least as new as what the other one has read */
+		n = take_batch(w, l);
+		waits = worker_crowd(w, n);
+		if (!waits)
+			worker_run(w, n);
+		lane_free(l);
+	} while (waits && lane_waits(l));
+}
+
 void worker_take_over(struct worker *w)
 {
 	for (unsigned int from = 0; from < w->crew->workers; from++) {
 		struct lane *l = crew_lane(w->crew, from, w->number);
 
-		if (from == w->number || !lane_waits(l))
-			continue;
-		worker_refresh(w);	/* at least as new as what the other one has read */
-		worker_run(w, take_batch(w, l));
-		lane_free(l);
+		if (from != w->number && lane_waits(l))
+			take_lane(w, l);
 	}
 }

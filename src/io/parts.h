@@ -14,6 +14,8 @@
 #include <netinet/in.h>
 #include <semaphore.h>
 #include <sys/socket.h>
+#include "host/steer.h"
+#include "io/fair.h"
 #include "io/handover.h"
 #include "io/worker.h"
 
@@ -35,6 +37,8 @@ struct input {
 	enum input_kind	kind;
 	enum via	via;
 	uint16_t	port;		/* UDP: ours */
+	struct steer_gate *gate;	/* of this queue; NULL: none */
+	uint32_t	read;		/* units, in this round of the gate */
 	uint32_t	overflow;	/* packets its queue lost, as last told; wraps */
 };
 
@@ -89,6 +93,11 @@ struct worker {
 	uint32_t		fragment_id;
 	int64_t			second;		/* ticks done, on the monotonic clock */
 	bool			told;		/* something new is in the ring */
+	struct fair		*fair;
+	struct steer_gate	*gates;		/* mapped; NULL: none */
+	struct steer_flow	*flows;		/* mapped; the programs' */
+	uint32_t		*shed_seen;	/* of flows[].shed, as counted last */
+	mono_t			crowded;	/* a whole batch of several flows waited; 0: never */
 	uint32_t		handed;		/* workers that something was handed to: a bit each */
 };
 
@@ -113,6 +122,24 @@ void worker_take_over(struct worker *w);
 /* About to wait: false when there is something to take first. Then worker_woke(). */
 bool worker_may_sleep(struct worker *w);
 void worker_woke(struct worker *w);
+
+/* gate.c: @n packets were read from @in */
+void worker_gate(struct worker *w, struct input *in, unsigned int n);
+void worker_gate_init(struct worker *w);
+struct epoll_event;
+/* Has a round begun that only the end of its queue will end? Then do not sleep, but look: */
+bool worker_gate_open(const struct worker *w);
+/* of all inputs the @n @ready have something to read, the others have been read to the end. */
+void worker_gate_idle(struct worker *w, const struct epoll_event *ready, int n);
+/* Once a second: what the gates kept out. */
+void worker_count_shed(struct worker *w);
+
+/* crowd.c: may the @n packets in w->in go at once? Return: no, they wait in w->fair now */
+MUST_CHECK bool worker_crowd(struct worker *w, unsigned int n);
+/* They wait: see what else there is on @in. */
+void worker_read_on(struct worker *w, struct input *in);
+/* Forward some of what waits. */
+void worker_serve(struct worker *w);
 
 /* tell.c: events and the trace of @p (or NULL) into the ring */
 void worker_tell(struct worker *w, const struct pkt *p, enum verdict v);

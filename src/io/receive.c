@@ -70,8 +70,12 @@ static void prepare(struct worker *w)
 /* A packet says how many were lost before it was queued, which may be less than is known. */
 static void count_overflow(struct worker *w, struct input *in, uint32_t now)
 {
-	int32_t lost = (int32_t)(now - in->overflow);	/* wraps as the kernel's does */
+	int32_t lost;
 
+	/* a UDP socket counts what its gate kept out as well, which has a reason of its own */
+	if (in->gate && in->port)
+		now -= __atomic_load_n(&in->gate->shed, __ATOMIC_RELAXED);
+	lost = (int32_t)(now - in->overflow);	/* wraps as the kernel's does */
 	if (lost <= 0)
 		return;
 	in->overflow = now;

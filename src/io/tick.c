@@ -86,6 +86,8 @@ void worker_tick(struct worker *w)
 		w->second = now - ROUND_S;
 	if (w->second < now)
 		worker_poll_overflow(w);
+	if (w->second < now)
+		worker_count_shed(w);
 	while (w->second < now) {
 		w->second++;
 		one_second(w);

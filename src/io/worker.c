@@ -78,23 +78,37 @@ void worker_run(struct worker *w, unsigned int n)
 
 static void batch(struct worker *w, struct input *in)
 {
+	unsigned int n;
+
 	worker_refresh(w);
-	worker_run(w, worker_receive(w, in));
+	n = worker_receive(w, in);
+	worker_gate(w, in, n);
+	/*
+	 * Heartbeats and ICMP errors have a queue and a batch of their own in each turn; behind
+	 * a gate nobody floods the others away.
+	 */
+	if (in->gate || in->via == VIA_BEAT || in->via == VIA_ICMP4 || in->via == VIA_ICMP6 ||
+	    !worker_crowd(w, n))
+		worker_run(w, n);
+	else
+		worker_read_on(w, in);
 }
 
 static void turn(struct worker *w)
 {
 	struct epoll_event ready[INPUTS_MAX];
-	int n = epoll_wait(w->epoll, ready, INPUTS_MAX,
-			   worker_may_sleep(w) ? worker_wait_ms(w) : 0);
+	bool sleep = !worker_gate_open(w) && worker_may_sleep(w);
+	int n = epoll_wait(w->epoll, ready, INPUTS_MAX, sleep ? worker_wait_ms(w) : 0);
 	mono_t woke;
 
 	worker_woke(w);
+	worker_gate_idle(w, ready, n);
 	worker_refresh(w);
 	woke = w->path.now;
 	for (int i = 0; i < n; i++)
 		batch(w, &w->input[ready[i].data.u32]);
 	worker_take_over(w);
+	worker_serve(w);
 	worker_tick(w);
 	worker_tell_flush(w);
 	w->path.now = host_mono();
@@ -169,7 +183,8 @@ static uint8_t *taken(size_t bytes)
 }
 
 struct worker *worker_new(struct region *region, struct crew *crew, const struct host_fds *fds,
-			  unsigned int number, const struct digest *digest, struct why *why)
+			  const struct steer *steer, unsigned int number,
+			  const struct digest *digest, struct why *why)
 {
 	struct worker *w = (void *)taken(sizeof(*w));
 
@@ -188,8 +203,13 @@ struct worker *worker_new(struct region *region, struct crew *crew, const struct
 	w->in.answer = taken((size_t)BATCH * PKT_ROOM);
 	w->fragment = taken(PKT_ROOM);
 	w->segment = taken(PKT_ROOM);
+	w->fair = fair_new(path_flows(region->head->limits));
+	w->gates = steer_gates(steer, number);
+	w->flows = steer_flows(steer);
+	w->shed_seen = (void *)taken(STEER_GATES * (region->head->limits.tunnels + 1) *
+				     sizeof(*w->shed_seen));
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!w->in.buffer || !w->in.answer || !w->fragment || !w->segment || w->epoll < 0 ||
+	if (!w->in.buffer || !w->in.answer || !w->fragment || !w->segment || !w->fair || !w->shed_seen || w->epoll < 0 ||
 	    sem_init(&w->ready, 0, 0) < 0) {
 		why_say(why, -ENOMEM, "no memory for a worker's packets");
 		worker_stop(w);
@@ -203,6 +223,7 @@ struct worker *worker_new(struct region *region, struct crew *crew, const struct
 		worker_stop(w);
 		return NULL;
 	}
+	worker_gate_init(w);
 	return w;
 }
 
@@ -254,5 +275,7 @@ void worker_stop(struct worker *w)
 	free(w->in.answer);
 	free(w->fragment);
 	free(w->segment);
+	fair_free(w->fair);
+	free(w->shed_seen);
 	free(w);
 }

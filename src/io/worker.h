@@ -17,16 +17,19 @@
 struct worker;
 
 struct crew;
+struct steer;
 
 /**
  * worker_new() - take everything the worker will ever need
  * @crew:	of all workers, crew_new(); this one is @number
  * @fds:	the worker's own set
+ * @steer:	whose gates are in front of them; NULL: none are
  *
  * All are borrowed until worker_stop(). Return: NULL with @why filled
  */
 struct worker *worker_new(struct region *region, struct crew *crew, const struct host_fds *fds,
-			  unsigned int number, const struct digest *digest, struct why *why);
+			  const struct steer *steer, unsigned int number,
+			  const struct digest *digest, struct why *why);
 int worker_start(struct worker *w, struct why *why);
 /* Asks, joins, releases. */
 void worker_stop(struct worker *w);

@@ -104,6 +104,15 @@ static inline bool path_owns(const struct path *pa, uint16_t tid)
  */
 enum verdict path_run(struct path *pa, struct pkt *p, struct pkt *reply);
 
+/*
+ * Overload: the flow a packet belongs to, before anything of it is verified. Numbers below
+ * path_flows(): two for each tunnel, from it and towards it, and one for all strangers.
+ */
+uint32_t path_flows(struct limits limits);
+uint32_t path_flow(const struct path *pa, const struct pkt *p);
+/* @n packets of @flow were dropped because that has its share: counted, DROP_QUEUE_SHARE. */
+void path_shed(struct path *pa, uint32_t flow, uint64_t n);
+
 /**
  * path_sent() - the outcome of sending, where it was not good
  * @v:		DROP_SEND_BIG, DROP_SEND or DROP_SEND_QUEUE

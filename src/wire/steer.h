@@ -34,6 +34,57 @@ struct steer_plan {
 };
 _Static_assert(sizeof(struct steer_plan) == 32 + 16 * 24, "nothing in between");
 
+/*
+ * A flood is cut where it is queued. Time is counted in rounds of a gate (one a queue): the
+ * worker begins a new one when it has read STEER_ROUND from that queue, or all of it. In a round
+ * a flow, which is a tunnel at a gate, may put @quota into the queue. While there is always
+ * more, the quota is halved with each round, else doubled: so it settles where what is let in
+ * is what is read, and a flow below it loses nothing. All in units of STEER_UNIT octets.
+ */
+enum {
+	STEER_UNIT		= 1024,
+	STEER_ROUND		= 2048,
+	STEER_QUOTA_MAX		= STEER_ROUND / 2,
+	STEER_QUOTA_MIN		= 64,	/* a stall of some milliseconds is no flood */
+};
+
+/* Queues of a worker that have a gate. */
+enum steer_gate_kind {
+	STEER_GATE_TUN,
+	STEER_GATE_P41_FOUR,
+	STEER_GATE_P41_SIX,
+	STEER_GATE_GRE_FOUR,
+	STEER_GATE_GRE_SIX,
+	STEER_GATE_AYIYA_FOUR,
+	STEER_GATE_AYIYA_SIX,
+	STEER_GATES,
+};
+
+/* [worker][kind]; the first line the worker writes, the second the programs. */
+struct steer_gate {
+	uint32_t	round;
+	uint32_t	quota;
+	uint32_t	pad[14];
+
+	uint32_t	shed;		/* packets not let in, all flows; wraps */
+	uint32_t	pad1[15];
+};
+_Static_assert(sizeof(struct steer_gate) == 128, "two cache lines");
+
+/* [kind][tid, and one for all that names no tunnel]; the programs write. */
+struct steer_flow {
+	uint32_t	round;		/* in which @used was counted */
+	uint32_t	used;
+	uint32_t	shed;		/* packets not let in; wraps */
+	uint32_t	pad;
+};
+_Static_assert(sizeof(struct steer_flow) == 16, "four a cache line");
+
+static inline uint32_t steer_cost(uint32_t octets)
+{
+	return 1 + octets / STEER_UNIT;
+}
+
 struct steer_subnets {
 	uint16_t	tid[STEER_SUBNETS_PER_VALUE];
 };

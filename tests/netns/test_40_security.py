@@ -71,6 +71,7 @@ def state(pop):
 def test_D1_no_open_relay_for_6in4(pop):
     for source in (f"{P}:1::2", f"{P}:8001::9", "2001:db8:3001::1", HOST6, "2001:db8:9::1"):
         pop.wan.send(packets.ip4(STRANGER, POP4, 41, packets.echo6(source, HOST6)))
+    pop.settle()
     with pop.counted("T1") as count:
         pop.one.send(packets.echo6(pop.one.inner, HOST6), them=STRANGER)
     pop.silent("no packet at all is sent back")
