@@ -224,7 +224,9 @@ int main(int argc, char **argv)
 	enter(argv[2]);
 	from = packet_socket(argv[3], 0);
 	paced = packet_socket(argv[3], 0);
-	if (pthread_create(&counter, NULL, sink, &to) || pthread_create(&flooder, NULL, flood, &from))
+	if (pthread_create(&counter, NULL, sink, &to))
+		die("pthread_create");
+	if (pthread_create(&flooder, NULL, flood, &from))
 		die("pthread_create");
 	pace(paced, strtod(argv[10], NULL), strtod(argv[11], NULL));
 	__atomic_store_n(&stop_flood, true, __ATOMIC_RELAXED);

@@ -37,7 +37,7 @@ def test_without_bpf_everything_works_and_it_is_said_once(pop):
             client.beat()
         there_and_back(p, client)
     said = p.daemon.output()
-    assert said.count("BPF") == 1, said
+    assert said.count("which worker a packet belongs to") == 1, said
     with Share(p) as share:
         p.p41("1", T1).ping(p.inner("1", "1"))
     assert share.handed == 1, "T1 is the second worker's, and came in at the first"

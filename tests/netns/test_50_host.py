@@ -309,6 +309,10 @@ def test_the_manuals_notrack_rules_keep_the_table_empty(own, sixxsd):
 
 # ---- full queues ----
 
+def lost(pop):
+    return sum(n for reason, n in drops(pop).items() if reason.startswith("DROP_QUEUE_"))
+
+
 @pytest.mark.parametrize("side, reason", [("wan", "DROP_QUEUE_SOCKET"),
                                           ("uplink", "DROP_QUEUE_TUN")])
 def test_packets_lost_in_the_queues_before_us_are_counted(pop, side, reason):
@@ -332,11 +336,12 @@ def test_packets_lost_in_the_queues_before_us_are_counted(pop, side, reason):
         p.daemon.kill(signal.SIGCONT)
     p.clear()
     c.ping(c.pop_inner, ident=9)        # the count comes with the next packet
-    p.daemon.until(lambda: drops(p).get(reason, 0) > 0, f"{reason} is counted")
+    # the queue was full, or, where the kernel takes our programs, it had all it may have of T1
+    p.daemon.until(lambda: drops(p).keys() & {reason, "DROP_QUEUE_SHARE"}, f"{reason} is counted")
     p.clear()
     arrived = p.daemon.stats()["T1"][2 if side == "wan" else 3]
-    lost = drops(p)[reason]
-    assert 90000 <= arrived + lost <= 101000, "most that did not arrive is accounted for"
+    p.daemon.until(lambda: arrived + lost(p) >= 90000, "what did not arrive is counted")
+    assert arrived + lost(p) <= 101000, "and counted once"
 
 
 def test_queues_are_larger_than_the_default(pop, topology):

@@ -166,7 +166,7 @@ static void two_workers(void)
 	struct crew *c = crew_new(2);
 
 	for (unsigned int i = 0; i < 2; i++) {
-		w[i] = (struct worker){ .crew = c, .number = i };
+		w[i] = (struct worker){ .crew = c, .number = i, .fair = fair_new(2) };
 		w[i].path.me = &shared[i];
 		w[i].path.worker = i;
 		w[i].path.workers = 2;

@@ -37,4 +37,4 @@ def there_and_back(pop, client, inner=None):
 
 def steers(pop):
     """Without rights for BPF nothing is steered, and this was said."""
-    return "BPF" not in pop.daemon.output()
+    return "which worker a packet belongs to" not in pop.daemon.output()
