@@ -34,6 +34,9 @@ int fast_xdp(struct xdp_md *x)
 		return XDP_PASS;
 	if (why == STAY_FAST)
 		why = next_hop(x, &f, &to);
+	/* a veth loses what XDP sends it, unless its other end polls */
+	if (why == STAY_FAST && head.port[to.port & (FAST_PORTS_MAX - 1)].flags & FAST_PORT_TC)
+		why = FAST_PASS_ROUTE;
 	if (why != STAY_FAST) {
 		count_pass(f.cpu, why);
 		return XDP_PASS;

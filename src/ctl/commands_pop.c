@@ -99,6 +99,7 @@ static HANDLER(set_reserved)
 
 static const char *const fastpath_modes[] = {
 	[FASTPATH_ANY] = "", [FASTPATH_NATIVE] = "/native", [FASTPATH_GENERIC] = "/generic",
+	[FASTPATH_TC] = "/tc",
 };
 
 /* "eth0", "eth0/native" */
@@ -120,8 +121,8 @@ static int fastpath_port(const struct arg *a, struct fastpath_port *p, struct an
 		p->mode = (uint8_t)i;
 		return 0;
 	}
-	return answer_error(an, ANSWER_BAD, "Invalid mode (%.80s), it must be <interface>/native or "
-			    "<interface>/generic", a->word);
+	return answer_error(an, ANSWER_BAD, "Invalid mode (%.80s), it must be <interface>/native, "
+			    "<interface>/generic or <interface>/tc", a->word);
 }
 
 static bool has_port(const struct fastpath_conf *f, const struct fastpath_port *p)
@@ -136,13 +137,14 @@ static bool has_port(const struct fastpath_conf *f, const struct fastpath_port *
 static HANDLER(set_fastpath)
 {
 	bool none = n == 1 && word_is(args[0].word, args[0].len, "off");
-	struct fastpath_conf f = { .ports = 0 };
+	bool automatic = n == 1 && word_is(args[0].word, args[0].len, "auto");
+	struct fastpath_conf f = { .automatic = automatic };
 
 	(void)s;
 	if (n > FASTPATH_MAX)
 		return answer_error(an, ANSWER_BAD, "The fast path takes at most %d interfaces",
 				    FASTPATH_MAX);
-	for (unsigned int i = 0; i < n && !none; i++) {
+	for (unsigned int i = 0; i < n && !none && !automatic; i++) {
 		struct fastpath_port p;
 		int r = fastpath_port(&args[i], &p, an);
 
@@ -270,8 +272,8 @@ const struct cmd pop_set_rows[] = {
 		    { .type = ARG_ADDRESS, .name = "ipv6", .bad = "Invalid IPv6 address (@)" } },
 	  .help = "name and outer addresses of a PoP" },
 	{ .name = "fastpath", .run = set_fastpath, .flags = CMD_CONFIG | CMD_FILE,
-	  .args = { { .type = ARG_REST, .name = "interface[/native|/generic]" } },
-	  .help = "interfaces whose packets are forwarded in the driver, or off" },
+	  .args = { { .type = ARG_REST, .name = "interface[/native|/generic|/tc]" } },
+	  .help = "interfaces whose packets the kernel forwards by itself, or auto, or off" },
 	{ .name = "id", .run = set_id, .flags = CMD_CONFIG | CMD_FILE, .args = { POP_ID_ARG },
 	  .help = "which of the PoPs this one is" },
 	{ .name = "latency", .run = set_latency, .flags = CMD_CONFIG | CMD_FILE,

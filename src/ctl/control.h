@@ -24,13 +24,15 @@
 /* An interface of the fast path, as it is at this moment. */
 struct fast_port_view {
 	char		name[16];
-	const char	*mode;		/* "native", "generic"; NULL: not attached */
+	const char	*mode;		/* "native", "generic", "tc"; NULL: not attached */
+	int64_t		since_s;	/* wall clock; with a mode */
 	char		why[160];	/* this mode, or none */
 };
 
 struct fast_view {
 	bool			available;
-	char			why[160];	/* not available */
+	char			why[160];	/* not available; automatic: or off */
+	bool			automatic;
 	unsigned int		ports;
 	struct fast_port_view	port[FASTPATH_MAX];
 	bool			cached;		/* next hops are kept, not asked for each time */

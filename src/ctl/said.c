@@ -119,10 +119,14 @@ static bool said_fastpath(const struct fastpath_conf *f, char buf[SAID_MAX])
 {
 	static const char *const mode[] = {
 		[FASTPATH_ANY] = "", [FASTPATH_NATIVE] = "/native",
-		[FASTPATH_GENERIC] = "/generic",
+		[FASTPATH_GENERIC] = "/generic", [FASTPATH_TC] = "/tc",
 	};
 	size_t len;
 
+	if (f->automatic) {
+		snprintf(buf, SAID_MAX, "fastpath auto");
+		return true;
+	}
 	if (f->ports == 0)
 		return false;
 	len = (size_t)snprintf(buf, SAID_MAX, "fastpath");

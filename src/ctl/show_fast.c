@@ -22,15 +22,19 @@ static void show_ports(const struct fast_view *v, struct answer *an)
 	json_open(an, "interfaces", '[');
 	for (unsigned int i = 0; i < v->ports; i++) {
 		const struct fast_port_view *p = &v->port[i];
-		char name[40];
+		char name[40], since[DATE_TEXT_MAX];
 
 		snprintf(name, sizeof(name), "Interface %s", p->name);
-		label(an, name, "%s%s%s", p->mode ? p->mode : "not attached", p->why[0] ? ": " : "",
-		      p->why);
+		if (p->mode)
+			label(an, name, "%s (%s), since %s", p->mode, p->why,
+			      date_text(p->since_s, since));
+		else
+			label(an, name, "not attached (%s)", p->why);
 		json_open(an, NULL, '{');
 		json_str(an, "name", p->name);
 		json_str(an, "mode", p->mode ? p->mode : "none");
 		json_str(an, "why", p->why);
+		json_when(an, "since", p->mode ? p->since_s : 0);
 		json_close(an, '}');
 	}
 	json_close(an, ']');
@@ -66,6 +70,24 @@ static void show_hops(const struct fast_view *v, struct answer *an)
 	json_bool(an, "endpoints", v->forwards4);
 }
 
+static bool is_on(const struct fast_view *v)
+{
+	for (unsigned int i = 0; i < v->ports; i++) {
+		if (v->port[i].mode)
+			return true;
+	}
+	return false;
+}
+
+static const char *state_of(const struct fast_view *v)
+{
+	if (!v->available)
+		return "not available";
+	if (v->automatic)
+		return is_on(v) ? "on, automatic" : "off, automatic";
+	return is_on(v) ? "on" : "off";
+}
+
 int show_fastpath(struct control *c, struct session *s, const struct arg *args, unsigned int n,
 		  struct answer *an)
 {
@@ -74,9 +96,10 @@ int show_fastpath(struct control *c, struct session *s, const struct arg *args, 
 	(void)s, (void)args, (void)n;
 	if (c->ops.fast_view)
 		c->ops.fast_view(c->ops.context, &v);
-	label(an, "Fast Path", "%s%s%s", !v.available ? "not available: " : v.ports ? "on" : "off",
-	      v.available ? "" : v.why, "");
+	label(an, "Fast Path", "%s%s%s", state_of(&v), v.why[0] ? ": " : "", v.why);
 	json_bool(an, "available", v.available);
+	json_bool(an, "automatic", v.automatic);
+	json_bool(an, "on", is_on(&v));
 	json_str(an, "why", v.why);
 	if (!v.available)
 		return 0;

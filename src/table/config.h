@@ -84,9 +84,10 @@ _Static_assert(sizeof(struct pop) == 48, "part of the region");
 
 /* `pop set fastpath`: interfaces whose frames need not go through user space. */
 enum fastpath_mode {
-	FASTPATH_ANY,			/* native where the driver can, else generic */
+	FASTPATH_ANY,			/* the best of the others, xdp/ports.c */
 	FASTPATH_NATIVE,
 	FASTPATH_GENERIC,
+	FASTPATH_TC,
 };
 
 struct fastpath_port {
@@ -99,7 +100,8 @@ _Static_assert(sizeof(struct fastpath_port) == 24, "part of the region");
 struct fastpath_conf {
 	struct fastpath_port	port[FASTPATH_MAX];
 	uint32_t		ports;	/* 0: off */
-	uint32_t		pad;
+	uint32_t		automatic;	/* bool: those of the default routes, if nothing */
+						/* is in the way; then @ports is 0 */
 };
 
 struct config_head {

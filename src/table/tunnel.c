@@ -66,6 +66,14 @@ bool tunnels_moved(struct table *tb, uint64_t which[MOVED_WORDS])
 	return any != 0;
 }
 
+void tunnels_seen(struct table *tb, const uint64_t which[MOVED_WORDS])
+{
+	for (size_t i = 0; i < MOVED_WORDS; i++) {
+		if (which[i])
+			__atomic_fetch_and(&tb->moved[i], ~which[i], __ATOMIC_ACQUIRE);
+	}
+}
+
 /* ---- both paths together ---- */
 
 static void add(struct traffic *sum, const uint64_t *in_packets, const uint64_t *in_octets,

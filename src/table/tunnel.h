@@ -202,6 +202,12 @@ void tunnel_commit(struct table *tb, uint16_t tid, const struct endpoint *ep);
  */
 bool tunnels_moved(struct table *tb, uint64_t which[MOVED_WORDS]);
 
+/*
+ * Control is about to read these again for a reason of its own. What is committed from
+ * here on shows in the next tunnels_moved().
+ */
+void tunnels_seen(struct table *tb, const uint64_t which[MOVED_WORDS]);
+
 /* User space and fast path together, since start; any thread. */
 struct traffic tunnel_traffic(const struct table *tb, uint16_t tid);
 struct traffic table_uplink(const struct table *tb);

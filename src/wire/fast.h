@@ -149,6 +149,7 @@ enum {
 
 enum fast_port_flag {
 	FAST_PORT_FORWARDS6	= 1 << 0,	/* the kernel forwards IPv6 that arrives here */
+	FAST_PORT_TC		= 1 << 1,	/* attached by TC: may not take frames from XDP */
 };
 
 /* An interface the fast path is attached to, or a VLAN on one. */

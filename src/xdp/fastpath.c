@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "xdp/guard.h"
 #include "xdp/links.h"
 #include "xdp/watch.h"
 
 #define NEIGHBOURS_EVERY_S	10	/* well below the 30 s a neighbour stays reachable */
+#define GUARD_EVERY_S		2	/* rules that somebody adds are noticed by then */
 
 struct fastpath {
 	struct xdp	*x;		/* NULL: there is none, @why */
@@ -14,6 +16,11 @@ struct fastpath {
 	struct sync	sync;
 	struct ports	ports;
 	struct watch	watch;
+	struct guard	guard;
+	struct netlink	*netlink;
+	const struct say *say;
+	bool		automatic;	/* `pop set fastpath auto` */
+	char		off[160];	/* automatic, but off: why; else empty */
 	unsigned int	seconds;
 };
 
@@ -24,6 +31,8 @@ struct fastpath *fastpath_open(struct region *region, struct netlink *nl, const 
 
 	if (!f)
 		return NULL;
+	f->netlink = nl;
+	f->say = say;
 	f->x = xdp_load(region->head->limits, &why);
 	if (f->x) {
 		sync_init(&f->sync, f->x, region);
@@ -40,6 +49,7 @@ struct fastpath *fastpath_open(struct region *region, struct netlink *nl, const 
 		host_say(say, "no fast path, user space forwards everything: %s", why.text);
 		return f;
 	}
+	guard_open(&f->guard);
 	fastpath_second(f);
 	return f;
 }
@@ -50,19 +60,59 @@ void fastpath_close(struct fastpath *f)
 		return;
 	if (f->x) {
 		ports_close(&f->ports);
+		guard_close(&f->guard);
 		watch_close(&f->watch);
 		xdp_unload(f->x);
 	}
 	free(f);
 }
 
+/* What `auto` means at this moment. Return: false with the reason why it is off */
+static bool choose(struct fastpath *f, struct fastpath_conf *chosen, struct objection *o)
+{
+	return !guard_rules(&f->guard, o) && guard_choose(f->netlink, chosen, o) &&
+	       !guard_queues(f->netlink, chosen, o);
+}
+
+/* Each change of mind is said once. */
+static void automatic(struct fastpath *f)
+{
+	const struct fastpath_conf none = { .ports = 0 };
+	struct fastpath_conf chosen;
+	struct objection o = { .text = "" };
+	struct why why = { .code = 0 };
+
+	if (choose(f, &chosen, &o) && ports_set(&f->ports, &chosen, false, &why) < 0)
+		snprintf(o.text, sizeof(o.text), "%.150s", why.text);
+	if (strcmp(f->off, o.text) == 0)
+		return;
+	if (o.text[0]) {
+		host_say(f->say, "fast path: automatic, and off: %s", o.text);
+		(void)ports_set(&f->ports, &none, false, &why);
+	} else {
+		host_say(f->say, "fast path: automatic, and nothing is in the way any more");
+	}
+	snprintf(f->off, sizeof(f->off), "%s", o.text);
+}
+
 int fastpath_ports(struct fastpath *f, const struct fastpath_conf *want, bool strict,
 		   struct why *why)
 {
-	if (f->x)
-		return ports_set(&f->ports, want, strict, why);
+	if (f->x && want->automatic) {
+		f->automatic = true;
+		automatic(f);
+		return 0;
+	}
+	if (f->x) {
+		int error = ports_set(&f->ports, want, strict, why);
+
+		f->automatic = f->automatic && error;
+		if (!f->automatic)
+			f->off[0] = '\0';
+		return error;
+	}
 	/* a file that names interfaces still starts a daemon: user space does the same, slower */
-	if (!strict || want->ports == 0)
+	if (!strict || (want->ports == 0 && !want->automatic))
 		return 0;
 	return why_say(why, -ENOTSUP, "there is no fast path: %s", f->why);
 }
@@ -88,7 +138,8 @@ static void view_ports(const struct ports *p, struct fast_view *v)
 
 		snprintf(to->name, sizeof(to->name), "%s", t->want.name);
 		snprintf(to->why, sizeof(to->why), "%s", t->why);
-		to->mode = t->link < 0 ? NULL : t->mode == FASTPATH_GENERIC ? "generic" : "native";
+		to->mode = t->link < 0 ? NULL : ports_mode(t->mode);
+		to->since_s = t->since_s;
 	}
 }
 
@@ -109,7 +160,8 @@ static void view_counts(const struct fast *fast, struct fast_view *v)
 void fastpath_view(struct fastpath *f, struct fast_view *v)
 {
 	*v = (struct fast_view){ .available = f->x };
-	snprintf(v->why, sizeof(v->why), "%s", f->why);
+	v->automatic = f->automatic;
+	snprintf(v->why, sizeof(v->why), "%s", f->x ? f->off : f->why);
 	if (!f->x)
 		return;
 	v->cached = xdp_head(f->x)->cache == FAST_CACHE_ON;
@@ -143,4 +195,6 @@ void fastpath_second(struct fastpath *f)
 	__atomic_store_n(&xdp_head(f->x)->wall_s, (uint32_t)host_wall().s, __ATOMIC_RELAXED);
 	if (++f->seconds % NEIGHBOURS_EVERY_S == 0)
 		watch_neighbours(&f->watch);
+	if (f->automatic && f->seconds % GUARD_EVERY_S == 0)
+		automatic(f);
 }

@@ -32,7 +32,7 @@ static int find_vlan_id(const struct nlattr *attr, void *data)
 }
 
 struct info {
-	bool			vlan;
+	bool			vlan, veth;
 	const struct nlattr	*data;
 };
 
@@ -41,9 +41,11 @@ static int find_info(const struct nlattr *attr, void *data)
 	struct info *i = data;
 
 	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND &&
-	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0) {
 		i->vlan = strcmp(mnl_attr_get_str(attr), "vlan") == 0;
-	else if (mnl_attr_get_type(attr) == IFLA_INFO_DATA)
+		i->veth = strcmp(mnl_attr_get_str(attr), "veth") == 0;
+	}
+	if (mnl_attr_get_type(attr) == IFLA_INFO_DATA)
 		i->data = attr;
 	return MNL_CB_OK;
 }
@@ -53,6 +55,7 @@ static void take_info(const struct nlattr *attr, struct link *l)
 	struct info i = { .vlan = false };
 
 	(void)mnl_attr_parse_nested(attr, find_info, &i);
+	l->veth = i.veth;
 	if (i.vlan && i.data)
 		(void)mnl_attr_parse_nested(i.data, find_vlan_id, &l->vlan);
 }

@@ -15,6 +15,7 @@ struct link {
 	uint16_t	vlan;		/* id; 0: not a VLAN */
 	bool		up;
 	bool		ethernet;
+	bool		veth;
 	uint8_t		mac[6];
 	char		name[16];
 };

@@ -26,7 +26,7 @@ int fastpath_ports(struct fastpath *f, const struct fastpath_conf *want, bool st
 		   struct why *why)
 {
 	(void)f;
-	if (!strict || want->ports == 0)
+	if (!strict || (want->ports == 0 && !want->automatic))
 		return 0;
 	return why_say(why, -ENOTSUP, "there is no fast path: %s", built);
 }

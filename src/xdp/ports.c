@@ -17,27 +17,50 @@ void ports_init(struct ports *p, struct sync *sync, struct netlink *nl, const st
 
 /* ---- one interface ---- */
 
-static const char *mode_name(enum fastpath_mode m)
+static const struct {
+	const char	*name, *program;
+} modes[] = {
+	[FASTPATH_ANY]		= { "", "" },
+	[FASTPATH_NATIVE]	= { "native", "native XDP" },
+	[FASTPATH_GENERIC]	= { "generic", "generic XDP" },
+	[FASTPATH_TC]		= { "tc", "TC" },
+};
+
+const char *ports_mode(enum fastpath_mode m)
 {
-	return m == FASTPATH_GENERIC ? "generic" : "native";
+	return modes[m].name;
 }
+
+/* Linux 6.6; the headers and the libbpf we build with may be older. */
+#define TCX_INGRESS	46
 
 static int link_to(const struct ports *p, uint32_t ifindex, enum fastpath_mode mode)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, o,
 		    .flags = mode == FASTPATH_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
-	int fd = bpf_link_create(xdp_program(p->sync->x), (int)ifindex, BPF_XDP, &o);
+	struct xdp *x = p->sync->x;
+	int fd = mode == FASTPATH_TC ?
+		 bpf_link_create(xdp_program_tc(x), (int)ifindex, (enum bpf_attach_type)TCX_INGRESS,
+				 NULL) :
+		 bpf_link_create(xdp_program(x), (int)ifindex, BPF_XDP, &o);
 
 	return fd < 0 ? -errno : fd;
 }
 
 static int refused(struct port *t, enum fastpath_mode mode, int error, struct why *why)
 {
-	const char *name = t->want.name, *how = mode_name(mode);
+	const char *name = t->want.name, *how = modes[mode].program;
 
+	if (error == -EPERM)
+		return why_say(why, error, "not allowed to attach a program to %s (the capability "
+			       "CAP_NET_ADMIN is missing, or on a kernel before 6.0 CAP_BPF: then name it "
+			       "in the configuration and restart)", name);
+	if (mode == FASTPATH_TC && error == -EINVAL)
+		return why_say(why, error, "this kernel cannot attach a TC program to %s that goes with "
+			       "the daemon (Linux 6.6 can)", name);
 	switch (-error) {
 	case EOPNOTSUPP:
-		return why_say(why, error, "the driver of %s takes no %s XDP program (%s/generic works "
+		return why_say(why, error, "the driver of %s takes no %s program (%s/generic works "
 			       "with every driver, and is slower)", name, how, name);
 	case EBUSY:
 	case EEXIST:
@@ -46,24 +69,61 @@ static int refused(struct port *t, enum fastpath_mode mode, int error, struct wh
 	case EINVAL:
 	case ERANGE:
 	case E2BIG:
-		return why_say(why, error, "the driver of %s refuses the %s XDP program: %s (its MTU, "
+		return why_say(why, error, "the driver of %s refuses the %s program: %s (its MTU, "
 			       "queues or offloads may be too much for XDP; see dmesg)", name, how,
 			       strerror(-error));
-	case EPERM:
-		return why_say(why, error, "not allowed to attach a program to %s (the capability "
-			       "CAP_NET_ADMIN is missing, or on a kernel before 6.0 CAP_BPF: then name it "
-			       "in the configuration and restart)", name);
 	default:
-		return why_say(why, error, "cannot attach the %s XDP program to %s: %s", how, name,
+		return why_say(why, error, "cannot attach the %s program to %s: %s", how, name,
 			       strerror(-error));
 	}
 }
 
-/* The ladder: native, else generic; an explicit mode is that one alone. */
+/*
+ * What is tried, in this order; an explicit mode is that one alone. A veth loses frames that
+ * XDP sends it while its other end does not poll, and carries super-packets, which only TC
+ * leaves whole: TC goes first there.
+ */
+struct step {
+	enum fastpath_mode	mode;
+	const char		*why;
+};
+
+static const struct step ladder[] = {
+	{ FASTPATH_NATIVE, "the driver can" },
+	{ FASTPATH_GENERIC, "the driver has no native XDP" },
+	{ FASTPATH_TC, "the driver takes no XDP" },
+};
+
+static const struct step ladder_veth[] = {
+	{ FASTPATH_TC, "a veth: super-packets stay whole, and its other end need not poll" },
+	{ FASTPATH_NATIVE, "a veth, and this kernel has no TC for it" },
+	{ FASTPATH_GENERIC, "a veth, and this kernel has neither TC nor native XDP for it" },
+};
+
+/* Another rung may help; another program, or a missing right, is the same for all of them. */
+static bool goes_on(enum fastpath_mode mode, int error)
+{
+	return error == -EOPNOTSUPP || (mode == FASTPATH_TC && error == -EINVAL);
+}
+
+static int climb(const struct ports *p, struct port *t, const struct link *l,
+		 const struct step *step, size_t steps)
+{
+	int fd = -EOPNOTSUPP;
+
+	for (size_t i = 0; i < steps; i++) {
+		t->mode = step[i].mode;
+		snprintf(t->why, sizeof(t->why), "%s", step[i].why);
+		fd = link_to(p, l->ifindex, t->mode);
+		if (!goes_on(t->mode, fd))
+			break;
+	}
+	return fd;
+}
+
 static int attach(const struct ports *p, struct port *t, const struct link *l, struct why *why)
 {
-	enum fastpath_mode first = t->want.mode == FASTPATH_GENERIC ? FASTPATH_GENERIC :
-				   FASTPATH_NATIVE;
+	const struct step wanted = { t->want.mode, "as configured" };
 	int fd;
 
 	if (!l->ethernet || l->vlan)
@@ -71,20 +131,21 @@ static int attach(const struct ports *p, struct port *t, const struct link *l, s
 			       l->vlan ? "a VLAN" : "no Ethernet interface",
 			       l->vlan ? "the interface it is on, and its frames are seen there" :
 			       "one that is");
-	fd = link_to(p, l->ifindex, first);
-	snprintf(t->why, sizeof(t->why), "%s", t->want.mode == FASTPATH_ANY ?
-		 "the driver can" : "as configured");
-	if (fd == -EOPNOTSUPP && t->want.mode == FASTPATH_ANY) {
-		first = FASTPATH_GENERIC;
-		fd = link_to(p, l->ifindex, first);
-		snprintf(t->why, sizeof(t->why), "the driver has no native XDP");
-	}
+	if (t->want.mode != FASTPATH_ANY)
+		fd = climb(p, t, l, &wanted, 1);
+	else if (l->veth && xdp_tc_takes_off(p->sync->x))
+		fd = climb(p, t, l, ladder_veth, ARRAY_LEN(ladder_veth));
+	else
+		fd = climb(p, t, l, ladder, ARRAY_LEN(ladder));
 	if (fd < 0)
-		return refused(t, first, fd, why);
+		return refused(t, t->mode, fd, why);
 	t->link = fd;
 	t->ifindex = l->ifindex;
-	t->mode = first;
-	host_say(p->say, "fast path: %s, %s XDP (%s)", t->want.name, mode_name(first), t->why);
+	t->since_s = host_wall().s;
+	if (t->mode == FASTPATH_TC && !xdp_tc_takes_off(p->sync->x))
+		snprintf(t->why + strlen(t->why), sizeof(t->why) - strlen(t->why),
+			 "; only into tunnels, on this kernel");
+	host_say(p->say, "fast path: %s, %s (%s)", t->want.name, modes[t->mode].program, t->why);
 	return 0;
 }
 
@@ -119,26 +180,32 @@ struct table_build {
 	uint32_t		n;
 };
 
-static bool is_attached(const struct ports *p, uint32_t ifindex)
+static const struct port *attached_to(const struct ports *p, uint32_t ifindex)
 {
 	for (unsigned int i = 0; i < p->n; i++) {
 		if (p->port[i].link >= 0 && p->port[i].ifindex == ifindex)
-			return true;
+			return &p->port[i];
 	}
-	return false;
+	return NULL;
 }
 
 static void add_port(void *context, const struct link *l)
 {
 	struct table_build *b = context;
 	uint32_t device = l->vlan ? l->parent : l->ifindex;
+	const struct port *t = attached_to(b->ports, device);
+	int flags = 0;
 
-	if (!l->up || b->n == FAST_PORTS_MAX || !is_attached(b->ports, device))
+	if (!l->up || b->n == FAST_PORTS_MAX || !t)
 		return;
+	if (link_forwards("ipv6", l->name))
+		flags |= FAST_PORT_FORWARDS6;
+	if (t->mode == FASTPATH_TC)
+		flags |= FAST_PORT_TC;
 	b->port[b->n] = (struct fast_port){
 		.ifindex = l->ifindex, .device = device, .vlan = l->vlan,
 		.mtu_bytes = l->mtu_bytes,
-		.flags = link_forwards("ipv6", l->name) ? FAST_PORT_FORWARDS6 : 0,
+		.flags = (uint16_t)flags,
 	};
 	memcpy(b->port[b->n++].mac, l->mac, sizeof(l->mac));
 }

@@ -17,6 +17,7 @@ struct port {
 	uint32_t		ifindex;	/* attached to; 0: to nothing */
 	int			link;		/* descriptor; -1: none */
 	enum fastpath_mode	mode;		/* in use; valid with a link */
+	int64_t			since_s;	/* wall clock; valid with a link */
 	char			why[160];	/* this mode, or not attached */
 };
 
@@ -38,6 +39,9 @@ void ports_close(struct ports *p);
  * Return: 0, or -errno with @why and everything attached as before
  */
 int ports_set(struct ports *p, const struct fastpath_conf *f, bool strict, struct why *why);
+
+/* As `pop set fastpath` writes it. */
+const char *ports_mode(enum fastpath_mode m);
 
 /* Links came, went or changed: attach again what can be, and renew the programs' table. */
 void ports_look(struct ports *p);

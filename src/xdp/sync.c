@@ -144,6 +144,8 @@ static void write_stale(struct sync *s)
 {
 	const struct config *cf = region_config(s->region);
 
+	/* a transaction's tunnels were committed as well, when their worker adopted them */
+	tunnels_seen(&s->region->table, s->stale);
 	for (size_t i = 0; i < MOVED_WORDS; i++) {
 		for (uint64_t w = s->stale[i]; w; w &= w - 1) {
 			uint32_t tid = (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(w);
@@ -160,6 +162,8 @@ static void write_all(struct sync *s)
 {
 	const struct config *cf = region_config(s->region);
 
+	memset(s->stale, 0xff, sizeof(s->stale));
+	tunnels_seen(&s->region->table, s->stale);
 	write_plan(xdp_head(s->x), config_plan(cf));
 	write_subnets(xdp_subnets(s->x), cf);
 	for (uint32_t tid = 0; tid < cf->limits.tunnels; tid++)

@@ -4,7 +4,7 @@ The fast path: what the driver forwards is what user space would have, and count
   T1 198.51.100.7 protocol 41    T2 198.51.100.8 GRE    T3 198.51.100.9 protocol 41, MTU 1280
   T4 heartbeat                   2001:db8:3001::/48 -> T1
 
-Every test runs with native and with generic XDP on wan and core.
+Every test runs with native and with generic XDP and with TC on wan and core.
 """
 import socket
 import struct
@@ -17,7 +17,7 @@ from lib.pop import Pop
 from lib.topology import HOST6, ISP4, MAC, POP4
 
 
-@pytest.fixture(scope="module", params=["native", "generic"])
+@pytest.fixture(scope="module", params=["native", "generic", "tc"])
 def fast(topology, sixxsd, request):
     assert sixxsd
     with polling(topology), Pop(topology, plan(pop=[f"set {ports(request.param)}"])) as p:
@@ -290,5 +290,6 @@ def test_off_and_on_again_while_packets_flow(fast):
         c.send(packets.filler(c.inner, HOST6, 100, mark=n))
         fast.cli(f"pop set fastpath {words}")
         fast.at_host(lambda q, n=n: q.payload[8:12] == struct.pack("!I", n))
-        assert attached(fast.topology, "wan") == (words != "off")
+        assert fast.daemon.json("pop show fastpath")["on"] == (words != "off")
+        assert attached(fast.topology, "wan") == (words != "off" and fast.mode != "tc")
     wait_in_force(fast)

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from lib import packets
-from lib.fast import attached, client, plan, polling, wait_in_force
+from lib.fast import attached, client, gro, plan, polling, wait_in_force
 from lib.topology import HOST6
 
 
@@ -16,6 +16,15 @@ from lib.topology import HOST6
 def ends_poll(topology):
     with polling(topology):
         yield
+
+
+def nobody_forwards(p, c):
+    """What the kernel routes by itself comes after what a program would have sent."""
+    p.core.clear()
+    c.send(packets.filler(c.inner, HOST6, 100))
+    p.wan.send(packets.filler("2001:db8:cafe::9", HOST6, 100))
+    p.core.expect(lambda q: q.src == "2001:db8:cafe::9", "a native packet")
+    assert not [q for q in p.core.seen() if q.src == c.inner]
 
 
 def test_it_goes_with_the_daemon_also_when_that_is_killed(topology, pop):
@@ -28,8 +37,7 @@ def test_it_goes_with_the_daemon_also_when_that_is_killed(topology, pop):
     p.daemon.stop(signal.SIGKILL, -signal.SIGKILL)
     p.daemon.process = None
     assert not attached(topology, "wan") and not attached(topology, "core")
-    p.core.clear()
-    c.send(packets.filler(c.inner, HOST6, 100))
+    nobody_forwards(p, c)
     p.start()           # and twice in a row
     wait_in_force(p)
 
@@ -84,3 +92,137 @@ def test_another_program_on_the_interface_is_left_alone(topology, pop, tmp_path)
         assert attached(topology, "wan")
     finally:
         topology.pop.ip("link", "set", "dev", "wan", "xdpdrv", "off")
+
+
+def state(p):
+    return p.daemon.json("pop show fastpath")
+
+
+def needs_fast(p):
+    if not state(p)["available"]:
+        pytest.skip("skipped: no fast path here")
+
+
+def modes(p):
+    return {i["name"]: i["mode"] for i in state(p)["interfaces"]}
+
+
+def test_on_a_veth_tc_goes_first_and_a_mode_that_is_named_is_that_one(topology, pop):
+    p = pop(plan(pop=["set fastpath wan core"]))
+    needs_fast(p)
+    assert modes(p) == {"wan": "tc", "core": "tc"}
+    assert "super-packets" in state(p)["interfaces"][0]["why"]
+    wait_in_force(p)
+    p.cli("pop set fastpath wan/native core")
+    assert modes(p) == {"wan": "native", "core": "tc"}
+
+
+def test_xdp_sends_nothing_to_an_interface_that_tc_serves(topology, pop):
+    p = pop(plan(pop=["set fastpath wan/native core/tc"]))
+    needs_fast(p)
+    for ns, device in ((topology.isp, "isp0"), (topology.internet, "net0")):
+        gro(ns, device, 0)      # what XDP sent here would be lost
+    c = client(p, "1")
+    for n in range(20):
+        c.send(packets.filler(c.inner, HOST6, 100, mark=n))
+        p.at_host(lambda q: q.src == c.inner)
+    for ns, device in ((topology.isp, "isp0"), (topology.internet, "net0")):
+        gro(ns, device, 1)
+
+
+def test_tc_goes_with_a_daemon_that_is_killed(topology, pop):
+    p = pop(plan(pop=["set fastpath wan/tc core/tc"]))
+    needs_fast(p)
+    wait_in_force(p)
+
+    c = client(p, "1")
+    p.daemon.stop(signal.SIGKILL, -signal.SIGKILL)
+    p.daemon.process = None
+    nobody_forwards(p, c)
+    p.start()
+    wait_in_force(p)
+
+
+def test_auto_takes_the_interfaces_of_the_default_routes(topology, pop):
+    p = pop(plan(pop=["set fastpath auto"]))
+    needs_fast(p)
+    assert state(p)["automatic"] and set(modes(p)) == {"wan", "core"}
+    wait_in_force(p)
+    p.cli("pop saveconfig")
+    with open(p.daemon.conf, encoding="utf-8") as f:
+        assert "\t\tfastpath auto\n" in f.read()
+
+
+RULES = [
+    ("table inet t { chain f { type filter hook forward priority 0; counter; }; }", "hook forward"),
+    ("table ip6 t { chain f { type filter hook forward priority 0; policy drop; }; }",
+     "hook forward"),
+    ("table ip6 t { chain p { type filter hook prerouting priority 0; counter; }; }",
+     "hook prerouting"),
+    ("table netdev t { chain i { type filter hook ingress device wan priority 0; counter; }; }",
+     "hook ingress"),
+]
+
+
+@pytest.mark.parametrize("rule, said", RULES)
+def test_auto_is_off_while_there_are_rules(topology, pop, rule, said):
+    if topology.pop.run("nft", rule, check=False).returncode:
+        pytest.skip("skipped: no nftables here")
+    try:
+        p = pop(plan(pop=["set fastpath auto"]))
+        needs_fast(p)
+        assert not state(p)["on"] and said in state(p)["why"]
+        assert p.daemon.output().count("fast path: automatic, and off: nftables") == 1
+        p.cli("pop set fastpath wan core")     # who names them wants it
+        c = client(p, "1")
+
+        def passes_by():
+            c.send(packets.filler(c.inner, HOST6, 100))
+            return state(p)["out_packets"] > 0
+        p.daemon.until(passes_by, "packets do not meet the rule")
+    finally:
+        topology.pop.run("nft", "flush ruleset")
+
+
+@pytest.mark.parametrize("rule", [
+    "table inet t { chain f { type filter hook forward priority 0; }; }",
+    "table inet t { chain i { type filter hook input priority 0; counter; }; }",
+    "table inet t { chain c { counter; }; }",
+])
+def test_rules_that_forwarded_packets_do_not_meet_do_not_matter(topology, pop, rule):
+    if topology.pop.run("nft", rule, check=False).returncode:
+        pytest.skip("skipped: no nftables here")
+    try:
+        p = pop(plan(pop=["set fastpath auto"]))
+        needs_fast(p)
+        assert state(p)["on"], state(p)["why"]
+    finally:
+        topology.pop.run("nft", "flush ruleset")
+
+
+def test_auto_goes_off_and_on_while_running(topology, pop):
+    p = pop(plan(pop=["set fastpath auto"]))
+    needs_fast(p)
+    assert state(p)["on"]
+    if topology.pop.run("nft", RULES[0][0], check=False).returncode:
+        pytest.skip("skipped: no nftables here")
+    try:
+        p.daemon.until(lambda: not state(p)["on"], "the rule is noticed")
+    finally:
+        topology.pop.run("nft", "flush ruleset")
+    p.daemon.until(lambda: state(p)["on"], "it is gone")
+    wait_in_force(p)
+
+
+def test_auto_is_off_with_a_queueing_discipline_of_ones_own(topology, pop):
+    ip = topology.pop
+    if ip.run("tc", "qdisc", "add", "dev", "core", "root", "pfifo", "limit", "100",
+              check=False).returncode:
+        pytest.skip("skipped: no tc here")
+    try:
+        p = pop(plan(pop=["set fastpath auto"]))
+        needs_fast(p)
+        assert not state(p)["on"] and "core has the queueing discipline pfifo" in state(p)["why"]
+    finally:
+        ip.run("tc", "qdisc", "del", "dev", "core", "root")
+    p.daemon.until(lambda: state(p)["on"], "it is gone")
