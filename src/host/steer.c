@@ -119,7 +119,7 @@ static int load(struct steer *s)
 	if (!s->plan || !s->subnets || !s->gates || !s->flows)
 		return -errno;
 	for (unsigned int i = 0; i < s->workers * STEER_GATES; i++)
-		s->gates[i].quota = STEER_QUOTA_MAX;
+		s->gates[i].quota = steer_quota_max((enum steer_gate_kind)(i % STEER_GATES));
 	memset(s->subnets, 0xff, s->subnet_bytes);
 	return 0;
 }

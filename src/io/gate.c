@@ -52,16 +52,18 @@ static void next_round(struct steer_gate *g, struct input *in, uint32_t quota)
 void worker_gate(struct worker *w, struct input *in, unsigned int n)
 {
 	struct steer_gate *g = in->gate;
+	enum steer_gate_kind kind;
 	uint32_t quota;
 
 	if (!g)
 		return;
+	kind = (enum steer_gate_kind)(g - w->gates);
 	quota = g->quota;
 	for (unsigned int i = 0; i < n; i++)
 		in->read += steer_cost((uint32_t)w->in.pkt[i].len);
 	if (n < BATCH)		/* that was all of it */
-		next_round(g, in, (uint32_t)min_size(2 * quota, STEER_QUOTA_MAX));
-	else if (in->read >= STEER_ROUND)
+		next_round(g, in, (uint32_t)min_size(2 * quota, steer_quota_max(kind)));
+	else if (in->read >= steer_round(kind))
 		next_round(g, in, (uint32_t)max_size(quota / 2, STEER_QUOTA_MIN));
 }
 

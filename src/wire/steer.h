@@ -36,15 +36,15 @@ _Static_assert(sizeof(struct steer_plan) == 32 + 16 * 24, "nothing in between");
 
 /*
  * A flood is cut where it is queued. Time is counted in rounds of a gate (one a queue): the
- * worker begins a new one when it has read STEER_ROUND from that queue, or all of it. In a round
+ * worker begins a new one when it has read steer_round() from that queue, or all of it. In a round
  * a flow, which is a tunnel at a gate, may put @quota into the queue. While there is always
  * more, the quota is halved with each round, else doubled: so it settles where what is let in
  * is what is read, and a flow below it loses nothing. All in units of STEER_UNIT octets.
  */
 enum {
 	STEER_UNIT		= 1024,
-	STEER_ROUND		= 2048,
-	STEER_QUOTA_MAX		= STEER_ROUND / 2,
+	STEER_ROUND_TUN		= 4096,	/* packets the device's queue holds (host/netlink.c) */
+	STEER_ROUND_SOCKET	= 8192,	/* well below what a socket's buffer holds (host/sockets.c) */
 	STEER_QUOTA_MIN		= 64,	/* a stall of some milliseconds is no flood */
 };
 
@@ -79,6 +79,17 @@ struct steer_flow {
 	uint32_t	pad;
 };
 _Static_assert(sizeof(struct steer_flow) == 16, "four a cache line");
+
+static inline uint32_t steer_round(enum steer_gate_kind kind)
+{
+	return kind == STEER_GATE_TUN ? STEER_ROUND_TUN : STEER_ROUND_SOCKET;
+}
+
+/* Nobody may fill more than half of a queue. */
+static inline uint32_t steer_quota_max(enum steer_gate_kind kind)
+{
+	return steer_round(kind) / 2;
+}
 
 static inline uint32_t steer_cost(uint32_t octets)
 {
