@@ -2,14 +2,18 @@
 The fast path's life: it comes and goes with the daemon and with interfaces, leaves other
 programs alone, and does without where the kernel gives no rights. Plan as in test_70.
 """
+import re
 import signal
+import socket
+import struct
 import subprocess
 
 import pytest
 
 from lib import packets
-from lib.fast import attached, client, gro, plan, polling, wait_in_force
-from lib.topology import HOST6
+from lib.config import static
+from lib.fast import attached, carried, client, gro, plan, polling, wait_in_force
+from lib.topology import HOST6, ISP4, MAC
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -226,3 +230,66 @@ def test_auto_is_off_with_a_queueing_discipline_of_ones_own(topology, pop):
     finally:
         ip.run("tc", "qdisc", "del", "dev", "core", "root")
     p.daemon.until(lambda: state(p)["on"], "it is gone")
+
+
+CROWD = range(0x100, 0x100 + 4000)
+
+
+def crowd(mtu):
+    """T1 to T4 as ever, and four thousand more."""
+    more = [static(f"{tid:x}", "203.0.113.9", mtu, ident=tid) for tid in CROWD]
+    return plan(*more, pop=["set fastpath wan/tc core/tc"]).replace(
+        "pop\n", "pop set limits tunnels 32767 subnets 65536\npop\n", 1)
+
+
+def test_a_large_file_is_applied_while_packets_flow_and_none_is_lost(topology, pop):
+    p = pop(crowd(1480))
+    needs_fast(p)
+    wait_in_force(p)
+    c = client(p, "1")
+    before, carried_before = p.daemon.stats()["T1"], carried(p)
+    p.daemon.reload(crowd(1400))
+    n = 0
+    while n < 200 or not re.search("reload of .*: done", p.daemon.output()):
+        c.send(packets.filler(c.inner, HOST6, 100, mark=n))
+        p.at_host(lambda q, n=n: q.payload[8:12] == struct.pack("!I", n))
+        p.from_uplink(packets.filler(HOST6, c.inner, 100, mark=n))
+        c.receive(lambda q, n=n: q.payload[8:12] == struct.pack("!I", n))
+        n += 1
+    assert p.daemon.show(f"T{CROWD[-1]}")["MTU"].startswith("1400")
+    after = p.daemon.stats()["T1"]
+    grew = [b - a for a, b in zip(before[:4], after[:4])]
+    assert grew == [100 * n, 120 * n, n, n]
+    assert carried(p) - carried_before == 2 * n, "what did not change stayed fast"
+
+
+def test_a_neighbour_of_the_fast_path_alone_is_verified_and_missed_when_it_is_gone(topology, pop):
+    p = pop(plan(pop=["set fastpath wan/tc core/tc"]))
+    needs_fast(p)
+    ip, sysctl = topology.pop.ip, topology.pop.sysctl
+    slow = {f"net.ipv4.neigh.wan.{name}": sysctl(f"net.ipv4.neigh.wan.{name}")
+            for name in ("delay_first_probe_time", "retrans_time_ms")}
+    c = client(p, "1")
+
+    def is_fast():
+        before = carried(p)
+        p.from_uplink(packets.filler(HOST6, c.inner, 100))
+        return carried(p) > before
+    try:
+        for name, value in zip(slow, (1, 100)):
+            sysctl(name, value)
+        p.daemon.until(is_fast, "packets to the endpoint are fast")
+        with topology.isp.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806)) as arp:
+            arp.bind(("isp0", 0x0806))
+            arp.settimeout(30)
+            ip("neigh", "replace", ISP4, "lladdr", MAC["isp0"], "dev", "wan", "nud", "stale")
+            p.daemon.until(is_fast, "still, from a stale entry")
+            asked = arp.recv(128)
+            assert asked[6:12] == bytes.fromhex(MAC["wan"].replace(":", ""))
+            assert asked[38:42] == socket.inet_aton(ISP4)
+        p.daemon.until(lambda: not is_fast(), "nobody answers: not fast any more", 30)
+    finally:
+        for name, value in slow.items():
+            sysctl(name, value)
+        ip("neigh", "replace", ISP4, "lladdr", MAC["isp0"], "dev", "wan", "nud", "permanent")
+    p.daemon.until(is_fast, "and again")

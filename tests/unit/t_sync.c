@@ -182,6 +182,24 @@ static void a_transaction_takes_out_what_changes_before_it_publishes(void)
 	ok(graces == 0 && in_force(1) == CPUS, "a transaction that changes nothing disturbs nothing");
 }
 
+static void a_transactions_own_commits_are_no_news(void)
+{
+	struct endpoint ep;
+
+	fresh();
+	pop_touch(f, pop_edit(f), 1)->mtu_bytes = 1300;
+	publish();
+	graces = 0;
+	sync_moved(&s);
+	ok(graces == 0 && in_force(1) == CPUS,
+	   "the commit with which a worker adopts does not take the tunnel out once more");
+	ep = pop_tunnel(f, 1)->ep;
+	ep.them = address("198.51.100.79");
+	tunnel_commit(&f->region.table, 1, &ep);
+	sync_moved(&s);
+	ok(graces == 1 && line(0, 1)->them.b[3] == 79, "the next one does");
+}
+
 static void what_user_space_wants_to_see_stays_out(void)
 {
 	static const uint8_t flags[] = { TUNNEL_DISABLED, TUNNEL_DEBUG, TUNNEL_GRE_KEY };
@@ -277,6 +295,7 @@ int main(void)
 	a_commit_takes_the_line_out_at_once();
 	a_commit_in_between_is_not_lost();
 	a_transaction_takes_out_what_changes_before_it_publishes();
+	a_transactions_own_commits_are_no_news();
 	what_user_space_wants_to_see_stays_out();
 	a_narrow_path_is_user_spaces();
 	a_subnet_that_changes_hands_is_nobodys_in_between();

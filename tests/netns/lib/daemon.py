@@ -4,6 +4,7 @@ The daemon under test, in the pop namespace, and its command line.
 SIXXSD      the binary (or the newest build/*/src/sixxsd)
 SIXXSD_SAN  set for a sanitizer build: more patience, and any report on stderr fails
 SIXXSD_WORKERS  a configuration that does not say how many workers gets this many
+SIXXSD_FASTPATH  a mode (tc): one that does not say otherwise gets a fast path (tests that forward)
 """
 import contextlib
 import glob
@@ -21,6 +22,7 @@ import time
 
 SANITIZED = bool(os.environ.get("SIXXSD_SAN"))
 WORKERS = os.environ.get("SIXXSD_WORKERS")
+FASTPATH = os.environ.get("SIXXSD_FASTPATH")
 START_S, STOP_S, CLI_S = (60, 30, 60) if SANITIZED else (20, 10, 20)
 REPORT = re.compile(r"Sanitizer|runtime error:|Assertion .* failed|malloc after start")
 DEVICE = "sixxs"
@@ -183,6 +185,8 @@ class Daemon:
     def write(self, config):
         if WORKERS and "workers" not in config:
             config += f"\npop set workers {WORKERS}\n"
+        if FASTPATH and "fastpath" not in config:
+            config += f"\npop set fastpath wan/{FASTPATH} core/{FASTPATH}\n"
         with open(self.conf + ".w", "w", encoding="utf-8") as f:
             f.write(config)
         os.chmod(self.conf + ".w", 0o600)
