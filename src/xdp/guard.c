@@ -114,7 +114,8 @@ static int look_at_chain(const struct nlmsghdr *nh, void *data)
 	return MNL_CB_OK;
 }
 
-static void ask_for_chains(struct guard *g)
+/* Return: 0 or -errno: then nothing will be answered */
+static int ask_for_chains(struct guard *g)
 {
 	struct nlmsghdr *nh = mnl_nlmsg_put_header(g->buffer);
 	struct nfgenmsg *m;
@@ -124,7 +125,7 @@ static void ask_for_chains(struct guard *g)
 	nh->nlmsg_seq = ++g->seq;
 	m = mnl_nlmsg_put_extra_header(nh, sizeof(*m));
 	*m = (struct nfgenmsg){ .nfgen_family = NFPROTO_UNSPEC, .version = NFNETLINK_V0 };
-	(void)mnl_socket_sendto(g->rules, nh, nh->nlmsg_len);
+	return mnl_socket_sendto(g->rules, nh, nh->nlmsg_len) < 0 ? -errno : 0;
 }
 
 /* Return: 1 and more to come, 0 at the end, -errno */
@@ -150,9 +151,10 @@ static int take_chains(struct guard *g, ssize_t got, struct objection *o)
 
 static int look_at_chains(struct guard *g, struct objection *o)
 {
-	int r = 1;
+	int error = ask_for_chains(g), r = 1;
 
-	ask_for_chains(g);
+	if (error)
+		return error;
 	while (r > 0) {
 		ssize_t got = mnl_socket_recvfrom(g->rules, g->buffer, sizeof(g->buffer));
 
