@@ -26,7 +26,6 @@ enum fast_type {
 	FAST_OFF,			/* this tunnel's packets go up */
 	FAST_DIRECT,			/* protocol 41 over IPv4 */
 	FAST_GRE,			/* GRE without key, checksum or sequence, over IPv4 */
-	FAST_AYIYA,			/* both ways whole to user space, through AF_XDP; see below */
 };
 
 enum fast_flag {
@@ -114,37 +113,6 @@ enum {
 	FAST_SUBNET_PREFIXES	= 16,
 	FAST_SUBNETS_PER_VALUE	= 32,	/* tids in one value of the subnet map */
 	FAST_TID_NONE		= 0xffff,
-};
-
-/*
- * AYIYA needs a digest, which is user space's: the program only carries frames past the
- * stack. Inward: UDP over IPv4 to PORT_AYIYA, from the identity's line's @them to its @us,
- * no options, no fragment, goes as it is to the AF_XDP socket of port and queue. Outward:
- * a native packet whose line says FAST_AYIYA, that would have been encapsulated here, loses
- * its hop and goes there likewise. No socket in the slot, or a frame of more than
- * FAST_XSK_FRAME_MAX octets: up, unchanged.
- *
- * What user space has made of them it writes to a TAP device that carries a program of its
- * own, with this where Ethernet addresses belong. That program replaces it by those of the
- * next hop and redirects, or hands the frame back as it was written (XDP_TX): then user
- * space sends it the ordinary way. So nothing is lost and nobody waits.
- */
-struct fast_order {
-	uint8_t		kind;		/* enum fast_order_kind */
-	uint8_t		zero[11];
-	be16_t		ether_type;
-};
-_Static_assert(sizeof(struct fast_order) == 14, "an Ethernet header's place");
-
-/* Even: with the lowest bit it would be a multicast address. */
-enum fast_order_kind {
-	FAST_ORDER_INNER	= 2,	/* IPv6 out of a tunnel: loses its hop on the way out */
-	FAST_ORDER_OUTER	= 4,	/* made here, IPv4: goes as it is */
-};
-
-enum {
-	FAST_QUEUES_MAX		= 64,	/* of a port; slot of a socket: port * this + queue */
-	FAST_XSK_FRAME_MAX	= 1792,	/* 2048 less the kernel's headroom of 256 */
 };
 
 enum fast_port_flag {
