@@ -73,32 +73,32 @@ struct outbox {
 struct worker {
 	struct region		*region;
 	struct crew		*crew;
-	struct host_fds		fds;
-	unsigned int		number;
-	pthread_t		thread;
-	bool			started;
-	bool			stop;		/* atomic; set by worker_stop() */
-	sem_t			ready;
-	int			error;		/* of the thread's start; read after ready */
-
-	struct path		path;
-	uint64_t		revision;	/* of path.cf */
-	int			epoll;
-	struct input		input[INPUTS_MAX];
-	unsigned int		inputs;
-	struct inbox		in;
-	struct outbox		out[2];		/* [0] IPv4, [1] IPv6 */
 	uint8_t			*fragment;	/* PKT_ROOM, one fragment at a time */
 	uint8_t			*segment;	/* PKT_ROOM, one cut packet at a time */
-	uint32_t		fragment_id;
-	int64_t			second;		/* ticks done, on the monotonic clock */
-	bool			told;		/* something new is in the ring */
 	struct fair		*fair;
 	struct steer_gate	*gates;		/* mapped; NULL: none */
 	struct steer_flow	*flows;		/* mapped; the programs' */
 	uint32_t		*shed_seen;	/* of flows[].shed, as counted last */
+	pthread_t		thread;
+	sem_t			ready;
+	struct path		path;
+	uint64_t		revision;	/* of path.cf */
+	int64_t			second;		/* ticks done, on the monotonic clock */
 	mono_t			crowded;	/* a whole batch of several flows waited; 0: never */
+
+	struct inbox		in;
+	struct outbox		out[2];		/* [0] IPv4, [1] IPv6 */
+	struct input		input[INPUTS_MAX];
+	struct host_fds		fds;
+	int			epoll;
+	int			error;		/* of the thread's start; read after ready */
+	unsigned int		number;
+	unsigned int		inputs;
+	uint32_t		fragment_id;
 	uint32_t		handed;		/* workers that something was handed to: a bit each */
+	bool			started;
+	bool			stop;		/* atomic; set by worker_stop() */
+	bool			told;		/* something new is in the ring */
 };
 
 /* receive.c: read one batch of @in. Return: how many packets lie in w->in */
