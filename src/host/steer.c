@@ -75,7 +75,7 @@ static int prepare(const struct steer *s, struct steer_bpf *b, unsigned int work
 	b->rodata->workers = s->workers;
 	b->rodata->mine = worker;
 	b->rodata->tunnels = s->limits.tunnels;
-	if (worker == 0)
+	if (worker == 0 || !first)
 		return bpf_map__set_max_entries(b->maps.subnets, subnet_values(s->limits.subnets)) ||
 		       bpf_map__set_max_entries(b->maps.gates, s->workers * STEER_GATES) ||
 		       bpf_map__set_max_entries(b->maps.flows, flows_of(s)) ? -EINVAL : 0;
@@ -106,7 +106,7 @@ static int load(struct steer *s)
 
 	for (unsigned int i = 0; i < s->workers && !error; i++)
 		error = load_one(s, i);
-	if (error)
+	if (error || !s->worker[0])
 		return error;
 	s->plan_bytes = whole_pages(sizeof(*s->plan));
 	s->subnet_bytes = whole_pages(subnet_values(s->limits.subnets) * sizeof(*s->subnets));
