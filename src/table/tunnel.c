@@ -172,7 +172,8 @@ static void forget_lines(struct table *tb, uint16_t tid)
 	for (unsigned int cpu = 0; cpu < tb->fast.cpus; cpu++) {
 		struct fast_line *l = tunnel_line(tb, cpu, tid);
 
-		l->last_in_s = l->last_out_s = 0;
+		__atomic_store_n(&l->last_in_s, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&l->last_out_s, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&l->in_packets, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&l->in_octets, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&l->out_packets, 0, __ATOMIC_RELAXED);
