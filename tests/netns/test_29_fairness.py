@@ -17,7 +17,7 @@ FLOOD_TID = 0x100
 OTHER_HOST = "2001:db8:ffff::2"
 # Each of the hundred. What the machine forwards at all is not in question: the first pace it
 # can carry counts, and at the last one any machine can.
-PACES = (1000, 500, 250, 100) if not SANITIZED else (50, 20, 10)
+PACES = (1000, 500, 250, 100, 50, 20, 10) if not SANITIZED else (50, 20, 10, 5)
 SECONDS = 3
 LIMIT = 0.001           # of what the hundred sent
 

@@ -8,7 +8,7 @@ import struct
 
 from . import packets
 from .config import config, dynamic, static
-from .topology import ETHTOOL_SGRO, HOST6, SIOCETHTOOL
+from .topology import ETHTOOL_SGRO, HOST6, ISP4, SIOCETHTOOL
 
 TUNNELS = (static("1", "198.51.100.7"), static("2", "198.51.100.8"),
            static("3", "198.51.100.9", 1280), dynamic("4", "heartbeat", 1480), "encap T2 gre")
@@ -36,6 +36,9 @@ def polling(topology):
     ends = ((topology.isp, "isp0"), (topology.internet, "net0"))
     for ns, device in ends:
         gro(ns, device, 1)
+    # what ICMP taught the kernel in earlier tests about the way to these endpoints
+    topology.pop.ip("route", "del", "default")
+    topology.pop.ip("route", "add", "default", "via", ISP4)
     try:
         yield
     finally:
