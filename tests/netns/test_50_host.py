@@ -10,7 +10,7 @@ import struct
 import pytest
 
 from lib import packets
-from lib.config import config, dynamic, static
+from lib.config import MARKERS, config, dynamic, static
 from lib.daemon import Daemon
 from lib.pop import Pop
 from lib.topology import HOST6, POP4, POP4_OTHER, POP6, POP6_OTHER, Topology
@@ -108,8 +108,11 @@ def test_no_ipv4_at_all(own, sixxsd):
     t.pop.ip("-4", "route", "flush", "all")
     t.pop.ip("-4", "addr", "flush", "dev", "wan")
     text = config(*TUNNELS, marker=False).replace("192.0.2.42 2001:db8::42", "0.0.0.0 2001:db8::42")
-    with Pop(t, text + "tunnel set config 1f0 T9999 2001:db8:cafe::250 up 1460\n") as p:
-        p.markers = [p.p41("1f0", "2001:db8:cafe::250")]
+    six = {tid: f"2001:db8:cafe::{250 + n}" for n, (tid, _, _) in enumerate(MARKERS)}
+    markers = "".join(f"tunnel set config {tid} {ident} {six[tid]} up 1460\n"
+                      for tid, ident, _ in MARKERS)
+    with Pop(t, text + markers) as p:
+        p.markers = [p.p41(tid, them) for tid, them in six.items()]
         for c in (p.p41("4", "2001:db8:cafe::4"), p.ayiya("2", "2001:db8:cafe::2")):
             c.ping(c.pop_inner)
             p.from_uplink(packets.filler(HOST6, c.inner, 100))
