@@ -55,10 +55,14 @@ static __always_inline void put_gre(struct gre_hdr *g)
 }
 
 /* @type: of what follows; @vlan: 0: no tag */
-static __always_inline void put_ethernet(struct ether_hdr *e, const struct hop *to, __u16 type)
+static __always_inline void put_ethernet(struct ether_hdr *e, const struct fast_hop *to, __u16 type)
 {
-	__builtin_memcpy(e->dst, to->dmac, 6);
-	__builtin_memcpy(e->src, to->smac, 6);
+	const __u32 *mac = (const __u32 *)to->dmac;
+	__u32 *w = (__u32 *)e->dst;
+
+	w[0] = mac[0];		/* both addresses: twelve octets, in the same order */
+	w[1] = mac[1];
+	w[2] = mac[2];
 	e->type = be16_put(type);
 }
 
@@ -71,28 +75,23 @@ static __always_inline void count(struct frame *f, __u32 packets, __u32 headers)
 	struct fast_cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 	__u64 octets = f->inner_len + (__u64)(packets - 1) * headers;
 	__u64 sent = octets + (__u64)packets * over;
+	struct fast_way_count *w;
 
 	if (!c)
 		return;
-	c->total_in_packets += packets;
-	c->total_in_octets += octets;
-	c->total_out_packets += packets;
-	c->total_out_octets += sent;
+	w = &c->way[!f->in ? FAST_WAY_IN : f->out ? FAST_WAY_ACROSS : FAST_WAY_OUT];
+	w->packets += packets;
+	w->in_octets += octets;
+	w->out_octets += sent;
 	if (f->in) {
 		f->in->in_packets += packets;
 		f->in->in_octets += octets;
 		f->in->last_in_s = head.wall_s;
-	} else {
-		c->uplink_in_packets += packets;
-		c->uplink_in_octets += octets;
 	}
 	if (f->out) {
 		f->out->out_packets += packets;
 		f->out->out_octets += sent;
 		f->out->last_out_s = head.wall_s;
-	} else {
-		c->uplink_out_packets += packets;
-		c->uplink_out_octets += sent;
 	}
 }
 
@@ -101,7 +100,7 @@ static __always_inline void count_pass(__u32 cpu, int why)
 	struct fast_cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 
 	if (c && why >= 0 && why < FAST_PASS_COUNT)
-		c->passed[why & 7]++;
+		c->passed[why]++;
 }
 
 #endif

@@ -25,7 +25,7 @@ int fast_xdp(struct xdp_md *x)
 		.data = (void *)(long)x->data, .end = (void *)(long)x->data_end,
 		.cpu = bpf_get_smp_processor_id(),
 	};
-	struct hop to;
+	const struct fast_hop *to = NULL;
 	int why;
 
 	f.len = (__u32)(f.end - f.data);
@@ -35,14 +35,14 @@ int fast_xdp(struct xdp_md *x)
 	if (why == STAY_FAST)
 		why = next_hop(x, &f, &to);
 	/* a veth loses what XDP sends it, unless its other end polls */
-	if (why == STAY_FAST && head.port[to.port & (FAST_PORTS_MAX - 1)].flags & FAST_PORT_TC)
+	if (to && head.port[to->port & (FAST_PORTS_MAX - 1)].flags & FAST_PORT_NO_EXIT)
 		why = FAST_PASS_ROUTE;
-	if (why != STAY_FAST) {
+	if (why != STAY_FAST || !to) {
 		count_pass(f.cpu, why);
 		return XDP_PASS;
 	}
 
-	const struct fast_port *p = &head.port[to.port & (FAST_PORTS_MAX - 1)];
+	const struct fast_port *p = &head.port[to->port & (FAST_PORTS_MAX - 1)];
 	__u16 vlan = p->vlan;
 	__u32 over = outer_len(&f);
 	__u32 link = sizeof(struct ether_hdr) + (vlan ? sizeof(struct vlan_tag) : 0);
@@ -60,7 +60,7 @@ int fast_xdp(struct xdp_md *x)
 
 	if ((void *)(tag + 1) > end || (void *)(h + 1) > end)
 		return XDP_DROP;
-	put_ethernet(e, &to, vlan ? ETHER_VLAN : f.out ? ETHER_IPV4 : ETHER_IPV6);
+	put_ethernet(e, to, vlan ? ETHER_VLAN : f.out ? ETHER_IPV4 : ETHER_IPV6);
 	if (vlan) {
 		tag->tci = be16_put(vlan);
 		tag->type = be16_put(f.out ? ETHER_IPV4 : ETHER_IPV6);
@@ -74,7 +74,7 @@ int fast_xdp(struct xdp_md *x)
 		put_outer(&f, o, f.inner_len + over);
 	}
 	count(&f, 1, 0);
-	return bpf_redirect(p->device, 0);
+	return bpf_redirect_map(&exits, to->port, XDP_ABORTED);
 }
 
 char _license[] SEC("license") = "GPL";

@@ -57,9 +57,9 @@ static __always_inline int port_of(__u32 device, __u16 vlan)
 /* To us and nobody else: a switch may flood, a port may be promiscuous. */
 static __always_inline bool is_for(const struct ether_hdr *e, const struct fast_port *p)
 {
-	const __u16 *to = (const __u16 *)e->dst, *me = (const __u16 *)p->mac;
+	const __u32 *to = (const __u32 *)e->dst, *me = (const __u32 *)p->mac;
 
-	return to[0] == me[0] && to[1] == me[1] && to[2] == me[2];
+	return to[0] == me[0] && (__u16)to[1] == (__u16)me[1];
 }
 
 /* Ethernet and at most one tag. @type: what follows */
@@ -90,11 +90,11 @@ static __always_inline int read_ethernet(struct frame *f, __u32 device, be16_t *
 
 static __always_inline bool checksum_ok(const struct ip4_hdr *h)
 {
-	const __u16 *w = (const __u16 *)h;
-	__u32 sum = 0;
+	const __u32 *w = (const __u32 *)h;
+	__u64 sum = (__u64)w[0] + w[1] + w[2] + w[3] + w[4];
 
-	for (int i = 0; i < (int)sizeof(*h) / 2; i++)
-		sum += w[i];
+	/* 2^16 - 1 divides 2^32 - 1: words of either size have the same sum, once folded */
+	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return sum == 0xffff;

@@ -22,21 +22,6 @@
 #define ANY_LENGTH	1		/* so that the kernel tells the MTU instead of judging */
 #define MIX		0x9e3779b1
 
-/* A copy: the slot may be taken over by the very next packet. */
-struct hop {
-	__u8	dmac[6], smac[6];
-	__u16	port;
-	__u16	mtu_bytes;
-};
-
-static __always_inline void hop_take(struct hop *to, const struct fast_hop *s)
-{
-	__builtin_memcpy(to->dmac, s->dmac, 6);
-	__builtin_memcpy(to->smac, s->smac, 6);
-	to->port = s->port;
-	to->mtu_bytes = s->mtu_bytes;
-}
-
 static __always_inline struct fast_hop *hop_slot(__u32 cpu, __u32 slot)
 {
 	__u32 key = cpu * FAST_HOPS + (slot & (FAST_HOPS - 1));
@@ -44,18 +29,15 @@ static __always_inline struct fast_hop *hop_slot(__u32 cpu, __u32 slot)
 	return bpf_map_lookup_elem(&hops, &key);
 }
 
-/* A note is good while the slot still is what it was. */
-static __always_inline bool hop_noted(struct hop *to, __u32 cpu, __u32 slot, __u32 serial)
+/* A note is good while the slot still is what it was. Return: NULL: ask */
+static __always_inline const struct fast_hop *hop_noted(__u32 cpu, __u32 slot, __u32 serial)
 {
 	const struct fast_hop *s;
 
 	if (!serial || head.cache != FAST_CACHE_ON)
-		return false;
+		return NULL;
 	s = hop_slot(cpu, slot);
-	if (!s || s->serial != serial || s->gen != head.gen)
-		return false;
-	hop_take(to, s);
-	return true;
+	return s && s->serial == serial && s->gen == head.gen ? s : NULL;
 }
 
 static __always_inline bool same_hop(const struct fast_hop *a, const struct fast_hop *b)
@@ -65,17 +47,18 @@ static __always_inline bool same_hop(const struct fast_hop *a, const struct fast
 	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3] && a->gen == b->gen;
 }
 
-/* The answer of the kernel becomes a slot. Return: its number; @serial: what to note of it */
-static __always_inline __u32 hop_keep(__u32 cpu, const struct fast_hop *answer, __u32 *serial)
+/* The answer of the kernel becomes a slot. Return: that; @number: of it; NULL: no such cpu */
+static __always_inline const struct fast_hop *hop_keep(__u32 cpu, const struct fast_hop *answer,
+						       __u16 *number)
 {
 	const __u32 *w = (const __u32 *)answer;
 	__u32 slot = (((w[0] ^ w[1] ^ (__u32)answer->port << 8) * MIX) >> 16) & (FAST_HOPS - 1);
 	struct fast_hop *s = hop_slot(cpu, slot);
 	struct fast_cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 
-	*serial = 0;
 	if (!s || !c)
-		return 0;
+		return NULL;
+	*number = slot;
 	if (!same_hop(s, answer)) {
 		__u32 next = c->serial + 1;
 
@@ -89,8 +72,7 @@ static __always_inline __u32 hop_keep(__u32 cpu, const struct fast_hop *answer, 
 		s->gen = answer->gen;
 		s->serial = next;
 	}
-	*serial = s->serial;
-	return slot;
+	return s;
 }
 
 /* Return: does the kernel know a way that leaves through one of our ports? */
@@ -116,24 +98,23 @@ static __always_inline bool hop_ask(void *ctx, struct bpf_fib_lookup *q, struct 
 
 /* Asking is rare and needs room on the stack: functions of their own, off the packet's way. */
 
-static __noinline bool ask_endpoint(void *ctx, struct fast_line *l, __u32 cpu, __u32 type,
-				    struct hop *to)
+static __noinline const struct fast_hop *ask_endpoint(void *ctx, struct fast_line *l, __u32 cpu,
+						      __u32 type)
 {
 	struct bpf_fib_lookup q = { .family = FAMILY_IP4, .ifindex = LOOPBACK };
 	struct fast_hop answer = { .serial = 0 };
-	__u32 serial;
+	const struct fast_hop *s;
 
 	if (!l)
-		return false;
+		return NULL;
 	q.l4_protocol = type == FAST_GRE ? PROTO_GRE : PROTO_IPV6;
 	q.ipv4_src = *(const __u32 *)&l->us;
 	q.ipv4_dst = *(const __u32 *)&l->them;
 	if (!hop_ask(ctx, &q, &answer))
-		return false;
-	l->hop = hop_keep(cpu, &answer, &serial);
-	l->hop_serial = serial;
-	hop_take(to, &answer);
-	return true;
+		return NULL;
+	s = hop_keep(cpu, &answer, &l->hop);
+	l->hop_serial = s ? s->serial : 0;
+	return s;
 }
 
 /* What of the inner header the kernel may want to know. */
@@ -143,36 +124,34 @@ struct native {
 	__u32		next;
 };
 
-static __noinline bool ask_uplink(void *ctx, const struct native *n, struct fast_dest *d, __u32 cpu,
-				  struct hop *to)
+static __noinline const struct fast_hop *ask_uplink(void *ctx, const struct native *n,
+						    struct fast_dest *d, __u32 cpu)
 {
 	struct bpf_fib_lookup q = { .family = FAMILY_IP6, .ifindex = head.tun };
 	struct fast_hop answer = { .serial = 0 };
-	__u32 serial;
+	const struct fast_hop *s;
 
 	if (!d)
-		return false;
+		return NULL;
 	q.l4_protocol = n->next;
 	q.flowinfo = n->flow;
 	__builtin_memcpy(q.ipv6_src, &n->src, sizeof(q.ipv6_src));
 	__builtin_memcpy(q.ipv6_dst, &n->dst, sizeof(q.ipv6_dst));
 	if (!hop_ask(ctx, &q, &answer))
-		return false;
+		return NULL;
 	d->serial = 0;
 	__builtin_memcpy(&d->dst, &n->dst, sizeof(d->dst));
-	d->hop = hop_keep(cpu, &answer, &serial);
-	d->serial = serial;
-	hop_take(to, &answer);
-	return true;
+	s = hop_keep(cpu, &answer, &d->hop);
+	d->serial = s ? s->serial : 0;
+	return s;
 }
 
-static __always_inline bool hop_to_endpoint(void *ctx, const struct frame *f, struct hop *to)
+static __always_inline const struct fast_hop *hop_to_endpoint(void *ctx, const struct frame *f)
 {
 	struct fast_line *l = f->out;
+	const struct fast_hop *s = hop_noted(f->cpu, l->hop, l->hop_serial);
 
-	if (hop_noted(to, f->cpu, l->hop, l->hop_serial))
-		return true;
-	return ask_endpoint(ctx, l, f->cpu, f->to_type, to);
+	return s ? s : ask_endpoint(ctx, l, f->cpu, f->to_type);
 }
 
 static __always_inline struct fast_dest *dest_slot(__u32 cpu, const struct ip6_addr *a)
@@ -191,27 +170,31 @@ static __always_inline bool same6(const struct ip6_addr *a, const struct ip6_add
 	return x[0] == y[0] && x[1] == y[1];
 }
 
-static __always_inline bool hop_to_uplink(void *ctx, const struct frame *f, const struct ip6_hdr *h,
-					  struct hop *to)
+static __always_inline const struct fast_hop *hop_to_uplink(void *ctx, const struct frame *f,
+							    const struct ip6_hdr *h)
 {
 	struct fast_dest *d = dest_slot(f->cpu, &h->dst);
+	const struct fast_hop *s;
 	struct native n;
 
 	if (!d)
-		return false;
-	if (same6(&d->dst, &h->dst) && hop_noted(to, f->cpu, d->hop, d->serial))
-		return true;
+		return NULL;
+	s = same6(&d->dst, &h->dst) ? hop_noted(f->cpu, d->hop, d->serial) : NULL;
+	if (s)
+		return s;
 	n = (struct native){ .src = h->src, .dst = h->dst, .next = h->next,
 			     .flow = h->vtf.raw & be32_put(0x0fffffff).raw };
-	return ask_uplink(ctx, &n, d, f->cpu, to);
+	return ask_uplink(ctx, &n, d, f->cpu);
 }
 
-/* Where to, and does it fit? */
-static __always_inline int next_hop(void *ctx, struct frame *f, struct hop *to)
+/*
+ * Where to, and does it fit? What @to points at stays as it is until the frame has left: no
+ * program on this cpu interrupts another.
+ */
+static __always_inline int next_hop(void *ctx, struct frame *f, const struct fast_hop **to)
 {
 	const struct ip6_hdr *h = f->data + f->inner;
 	__u32 len = f->largest;
-	bool known;
 
 	if ((void *)(h + 1) > f->end)
 		return FAST_PASS_PACKET;
@@ -219,13 +202,13 @@ static __always_inline int next_hop(void *ctx, struct frame *f, struct hop *to)
 		len += sizeof(struct ip4_hdr);
 		if (f->to_type == FAST_GRE)
 			len += sizeof(struct gre_hdr);
-		known = hop_to_endpoint(ctx, f, to);
+		*to = hop_to_endpoint(ctx, f);
 	} else {
-		known = hop_to_uplink(ctx, f, h, to);
+		*to = hop_to_uplink(ctx, f, h);
 	}
-	if (!known)
+	if (!*to)
 		return FAST_PASS_ROUTE;
-	if (to->mtu_bytes && len > to->mtu_bytes)
+	if ((*to)->mtu_bytes && len > (*to)->mtu_bytes)
 		return FAST_PASS_AGE;
 	return STAY_FAST;
 }

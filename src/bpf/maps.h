@@ -55,4 +55,12 @@ struct {
 	__type(value, struct fast_dest);
 } dests SEC(".maps");
 
+/* By port: the device it is on, kept ready by the kernel for what is redirected there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, FAST_PORTS_MAX);
+	__type(key, __u32);
+	__type(value, __u32);			/* ifindex; control */
+} exits SEC(".maps");
+
 #endif

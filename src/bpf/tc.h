@@ -81,7 +81,7 @@ static __always_inline __u32 pieces(const struct frame *f)
 	return f->segment && payload > f->segment ? (payload + f->segment - 1) / f->segment : 1;
 }
 
-static __always_inline int tc_decide(struct __sk_buff *s, struct frame *f, struct hop *to)
+static __always_inline int tc_decide(struct __sk_buff *s, struct frame *f, const struct fast_hop **to)
 {
 	const struct ip6_hdr *h;
 	int why = understand(f, s->ifindex);
@@ -99,7 +99,7 @@ static __always_inline int tc_decide(struct __sk_buff *s, struct frame *f, struc
 SEC("tc")
 int fast_tc(struct __sk_buff *s)
 {
-	struct hop to;
+	const struct fast_hop *to = NULL;
 	int why;
 
 	reach(s);
@@ -114,12 +114,12 @@ int fast_tc(struct __sk_buff *s)
 	why = tc_decide(s, &f, &to);
 	if (why == STAY_FAST && change_room(s, &f))
 		why = FAST_PASS_ROOM;
-	if (why != STAY_FAST) {
+	if (why != STAY_FAST || !to) {
 		count_pass(f.cpu, why);
 		return TC_ACT_OK;
 	}
 
-	const struct fast_port *p = &head.port[to.port & (FAST_PORTS_MAX - 1)];
+	const struct fast_port *p = &head.port[to->port & (FAST_PORTS_MAX - 1)];
 	__u32 over = outer_len(&f), device = p->device;
 	__u16 vlan = p->vlan;
 	void *data = (void *)(long)s->data, *end = (void *)(long)s->data_end;
@@ -128,7 +128,7 @@ int fast_tc(struct __sk_buff *s)
 
 	if ((void *)(h + 1) > end)
 		return TC_ACT_SHOT;
-	put_ethernet(data, &to, f.out ? ETHER_IPV4 : ETHER_IPV6);
+	put_ethernet(data, to, f.out ? ETHER_IPV4 : ETHER_IPV6);
 	dress_inner(&f, h);
 	if (f.out) {
 		if ((void *)(o + 1) + sizeof(struct gre_hdr) > end)

@@ -103,33 +103,50 @@ struct traffic tunnel_traffic(const struct table *tb, uint16_t tid)
 	return sum;
 }
 
-struct traffic table_uplink(const struct table *tb)
+struct traffic fast_uplink(const struct fast *f)
 {
 	struct traffic sum = { .in_packets = 0 };
 
+	for (unsigned int i = 0; i < f->cpus; i++) {
+		const struct fast_way_count *way = f->cpu[i].way;
+		const struct fast_way_count *in = &way[FAST_WAY_IN], *out = &way[FAST_WAY_OUT];
+
+		add(&sum, &in->packets, &in->in_octets, &out->packets, &out->out_octets);
+	}
+	return sum;
+}
+
+struct traffic fast_total(const struct fast *f)
+{
+	struct traffic sum = { .in_packets = 0 };
+
+	for (unsigned int i = 0; i < f->cpus; i++) {
+		for (unsigned int n = 0; n < FAST_WAYS; n++) {
+			const struct fast_way_count *w = &f->cpu[i].way[n];
+
+			add(&sum, &w->packets, &w->in_octets, &w->packets, &w->out_octets);
+		}
+	}
+	return sum;
+}
+
+struct traffic table_uplink(const struct table *tb)
+{
+	struct traffic sum = { .in_packets = 0 }, fast = fast_uplink(&tb->fast);
+
 	for (unsigned int i = 0; i < WORKERS_MAX; i++)
 		add_traffic(&sum, &tb->worker[i].uplink);
-	for (unsigned int i = 0; i < tb->fast.cpus; i++) {
-		const struct fast_cpu *c = &tb->fast.cpu[i];
-
-		add(&sum, &c->uplink_in_packets, &c->uplink_in_octets, &c->uplink_out_packets,
-		    &c->uplink_out_octets);
-	}
+	add_traffic(&sum, &fast);
 	return sum;
 }
 
 struct traffic table_total(const struct table *tb)
 {
-	struct traffic sum = { .in_packets = 0 };
+	struct traffic sum = { .in_packets = 0 }, fast = fast_total(&tb->fast);
 
 	for (unsigned int i = 0; i < WORKERS_MAX; i++)
 		add_traffic(&sum, &tb->worker[i].total);
-	for (unsigned int i = 0; i < tb->fast.cpus; i++) {
-		const struct fast_cpu *c = &tb->fast.cpu[i];
-
-		add(&sum, &c->total_in_packets, &c->total_in_octets, &c->total_out_packets,
-		    &c->total_out_octets);
-	}
+	add_traffic(&sum, &fast);
 	return sum;
 }
 

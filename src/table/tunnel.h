@@ -208,6 +208,9 @@ bool tunnels_moved(struct table *tb, uint64_t which[MOVED_WORDS]);
  */
 void tunnels_seen(struct table *tb, const uint64_t which[MOVED_WORDS]);
 
+/* The fast path alone, since start; any thread. */
+struct traffic fast_uplink(const struct fast *f);
+struct traffic fast_total(const struct fast *f);
 /* User space and fast path together, since start; any thread. */
 struct traffic tunnel_traffic(const struct table *tb, uint16_t tid);
 struct traffic table_uplink(const struct table *tb);

@@ -56,20 +56,26 @@ struct fast_line {
 };
 _Static_assert(sizeof(struct fast_line) == 64, "one cache line");
 
-/* [cpu]: packets that did not stay between tunnels; program. */
+/* Between whom. Traffic with the uplink and in all are sums of these: table/tunnel.c. */
+enum fast_way {
+	FAST_WAY_OUT,			/* from a tunnel to the uplink */
+	FAST_WAY_IN,			/* from the uplink to a tunnel */
+	FAST_WAY_ACROSS,		/* from tunnel to tunnel */
+	FAST_WAYS,
+};
+
+struct fast_way_count {
+	uint64_t	packets;
+	uint64_t	in_octets;	/* of the packets as they came out of their outer headers */
+	uint64_t	out_octets;	/* with those they left in */
+};
+
+/* [cpu]; program. */
 struct fast_cpu {
-	uint64_t	uplink_in_packets;
-	uint64_t	uplink_in_octets;
-	uint64_t	uplink_out_packets;
-	uint64_t	uplink_out_octets;
-	uint64_t	total_in_packets;
-	uint64_t	total_in_octets;
-	uint64_t	total_out_packets;
-	uint64_t	total_out_octets;
-	uint64_t	passed[8];	/* enum fast_pass: frames that were ours, but went up */
+	struct fast_way_count way[FAST_WAYS];
+	uint64_t	passed[7];	/* enum fast_pass: frames that were ours, but went up */
 	uint32_t	serial;		/* last one given to a next hop */
-	uint32_t	pad[15];
-	uint64_t	pad1[8];
+	uint32_t	pad[31];
 };
 _Static_assert(sizeof(struct fast_cpu) == 256, "cache lines of its own");
 
@@ -83,7 +89,7 @@ enum fast_pass {
 	FAST_PASS_ROOM,			/* no headroom, or the kernel refused */
 	FAST_PASS_COUNT,
 };
-_Static_assert(FAST_PASS_COUNT <= 8, "fast_cpu.passed");
+_Static_assert(FAST_PASS_COUNT <= 7, "fast_cpu.passed");
 
 /* [cpu][slot], direct mapped by what the next hop is; program. */
 struct fast_hop {
@@ -117,7 +123,7 @@ enum {
 
 enum fast_port_flag {
 	FAST_PORT_FORWARDS6	= 1 << 0,	/* the kernel forwards IPv6 that arrives here */
-	FAST_PORT_TC		= 1 << 1,	/* attached by TC: may not take frames from XDP */
+	FAST_PORT_NO_EXIT	= 1 << 1,	/* attached by TC: may not take frames from XDP */
 };
 
 /* An interface the fast path is attached to, or a VLAN on one. */

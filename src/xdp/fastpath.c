@@ -145,13 +145,10 @@ static void view_ports(const struct ports *p, struct fast_view *v)
 
 static void view_counts(const struct fast *fast, struct fast_view *v)
 {
+	v->traffic = fast_total(fast);
 	for (unsigned int i = 0; i < fast->cpus; i++) {
 		const struct fast_cpu *c = &fast->cpu[i];
 
-		v->traffic.in_packets += count_get(&c->total_in_packets);
-		v->traffic.in_octets += count_get(&c->total_in_octets);
-		v->traffic.out_packets += count_get(&c->total_out_packets);
-		v->traffic.out_octets += count_get(&c->total_out_octets);
 		for (unsigned int why = 0; why < FAST_PASS_COUNT; why++)
 			v->passed[why] += count_get(&c->passed[why]);
 	}

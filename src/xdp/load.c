@@ -1,5 +1,6 @@
 #include "xdp/load.h"
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -208,6 +209,19 @@ int xdp_program(const struct xdp *x)
 int xdp_program_tc(const struct xdp *x)
 {
 	return bpf_program__fd(x->bpf->progs.fast_tc);
+}
+
+int xdp_set_exit(struct xdp *x, uint32_t port, uint32_t device)
+{
+	int map = bpf_map__fd(x->bpf->maps.exits);
+
+	if (bpf_map_update_elem(map, &port, &device, BPF_ANY) == 0)
+		return 0;
+
+	int error = -errno;
+
+	(void)bpf_map_delete_elem(map, &port);
+	return error;
 }
 
 bool xdp_tc_takes_off(const struct xdp *x)

@@ -27,6 +27,8 @@ struct fast_subnet_value *xdp_subnets(struct xdp *x);
 const struct fast_hop *xdp_hops(const struct xdp *x);	/* [cpus][FAST_HOPS] */
 int xdp_program(const struct xdp *x);			/* descriptor */
 int xdp_program_tc(const struct xdp *x);		/* likewise, for clsact or tcx */
+/* What the XDP program sends to @port leaves through @device. Return: 0, or -errno, none then */
+int xdp_set_exit(struct xdp *x, uint32_t port, uint32_t device);
 bool xdp_tc_takes_off(const struct xdp *x);		/* else that one only puts headers on */
 
 /*

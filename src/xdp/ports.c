@@ -121,7 +121,7 @@ static int climb(const struct ports *p, struct port *t, const struct link *l,
 	return fd;
 }
 
-static int attach(const struct ports *p, struct port *t, const struct link *l, struct why *why)
+static int attach(struct ports *p, struct port *t, const struct link *l, struct why *why)
 {
 	const struct step wanted = { t->want.mode, "as configured" };
 	int fd;
@@ -141,6 +141,7 @@ static int attach(const struct ports *p, struct port *t, const struct link *l, s
 		return refused(t, t->mode, fd, why);
 	t->link = fd;
 	t->ifindex = l->ifindex;
+	p->moved = true;
 	t->since_s = host_wall().s;
 	if (t->mode == FASTPATH_TC && !xdp_tc_takes_off(p->sync->x))
 		snprintf(t->why + strlen(t->why), sizeof(t->why) - strlen(t->why),
@@ -160,7 +161,7 @@ static void detach(const struct ports *p, struct port *t, const char *why)
 }
 
 /* Return: 0 also when it is not there and may come */
-static int try_attach(const struct ports *p, struct port *t, bool strict, struct why *why)
+static int try_attach(struct ports *p, struct port *t, bool strict, struct why *why)
 {
 	struct link l;
 
@@ -201,7 +202,7 @@ static void add_port(void *context, const struct link *l)
 	if (link_forwards("ipv6", l->name))
 		flags |= FAST_PORT_FORWARDS6;
 	if (t->mode == FASTPATH_TC)
-		flags |= FAST_PORT_TC;
+		flags |= FAST_PORT_NO_EXIT;
 	b->port[b->n] = (struct fast_port){
 		.ifindex = l->ifindex, .device = device, .vlan = l->vlan,
 		.mtu_bytes = l->mtu_bytes,
@@ -216,9 +217,14 @@ static void renew_table(struct ports *p)
 	struct table_build b = { .ports = p };
 
 	links_each(p->netlink, add_port, &b);
-	if (b.n == h->ports && memcmp(b.port, h->port, sizeof(b.port)) == 0)
+	if (!p->moved && b.n == h->ports && memcmp(b.port, h->port, sizeof(b.port)) == 0)
 		return;
 	sync_pause(p->sync);
+	for (uint32_t i = 0; i < b.n; i++) {
+		if (xdp_set_exit(p->sync->x, i, b.port[i].device) < 0)
+			b.port[i].flags |= FAST_PORT_NO_EXIT;
+	}
+	p->moved = false;
 	memcpy(h->port, b.port, sizeof(b.port));
 	h->ports = b.n;
 	h->tun = p->netlink->device;

@@ -27,6 +27,7 @@ struct ports {
 	const struct say *say;
 	struct port	port[FASTPATH_MAX];
 	unsigned int	n;
+	bool		moved;		/* attached anew: the exits have to be set again */
 };
 
 void ports_init(struct ports *p, struct sync *sync, struct netlink *nl, const struct say *say);

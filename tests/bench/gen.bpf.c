@@ -4,7 +4,8 @@
  * Run by the kernel over live frames (BPF_PROG_TEST_RUN), so a frame costs tens of
  * nanoseconds to make. The kernel recycles the pages without putting the content back, and
  * whoever forwarded the frame changed it: so the headers are written again every time, with
- * a random tunnel id if one is asked for, at the pace asked for.
+ * a random tunnel id if one is asked for, at the pace asked for. The random number is drawn
+ * in any case: a yardstick's frame must not be cheaper to make than the one it measures.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
@@ -29,6 +30,7 @@ SEC("xdp")
 int gen(struct xdp_md *x)
 {
 	void *data = (void *)(long)x->data, *end = (void *)(long)x->data_end;
+	__u32 id;
 
 	if (data + HEAD_BYTES > end)
 		return XDP_DROP;
@@ -39,14 +41,15 @@ int gen(struct xdp_md *x)
 			return XDP_DROP;
 		next_ns = now > next_ns + LATE_NS ? now : next_ns + pace_ns;
 	}
+	id = id_first + (__u32)((__u64)bpf_get_prandom_u32() * id_count >> 32);
 	for (int i = 0; i < HEAD_WORDS; i++)
 		((__u64 *)data)[i] = head[i];
 	if (id_offset && id_offset <= ID_OFFSET_MAX) {
-		__u16 *id = data + id_offset;
+		__u16 *at = data + id_offset;
 
-		if ((void *)(id + 1) > end)
+		if ((void *)(at + 1) > end)
 			return XDP_DROP;
-		*id = bpf_htons(id_first + bpf_get_prandom_u32() % id_count);
+		*at = bpf_htons(id);
 	}
 	sent++;
 	return XDP_TX;

@@ -166,8 +166,10 @@ static void scene_settle(struct scene *s)
 		s->in_force[scene_actor[i].tid] = is_fast(s, scene_actor[i].tid);
 }
 
-static void scene_ports(const struct scene *s)
+static bool scene_ports(const struct scene *s)
 {
+	bool good = true;
+
 	struct fast_head *h = s->head;
 
 	h->wall_s = (uint32_t)s->ref->pa.wall.s;
@@ -182,7 +184,9 @@ static void scene_ports(const struct scene *s)
 			.mtu_bytes = 1500,
 		};
 		memcpy(h->port[i].mac, s->world.mac[from->dev], 6);
+		good &= xdp_set_exit(s->xdp, i, h->port[i].device) == 0;
 	}
+	return good;
 }
 
 /* ---- opening ---- */
@@ -227,7 +231,10 @@ static bool scene_open(struct scene *s, bool xdp, struct why *why)
 	scene_tunnels(s->ref);
 	scene_tunnels(s->judge);
 	scene_endpoints(s);
-	scene_ports(s);
+	if (!scene_ports(s)) {
+		why_say(why, -ENODEV, "a device takes nothing from XDP");
+		return false;
+	}
 	sync_switch(&s->sync, true);
 	scene_settle(s);
 	return true;

@@ -135,14 +135,15 @@ static bool same_traffic(const struct scene *s, uint16_t tid)
 
 static bool same_counts(const struct scene *s)
 {
-	const struct fast_cpu *c = &s->ref->pa.tb->fast.cpu[s->here];
+	const struct fast *fast = &s->ref->pa.tb->fast;
+	struct traffic uplink = fast_uplink(fast), total = fast_total(fast);
 	const struct worker_shared *me = s->ref->pa.me;
 	const struct pkt *p = &s->ref->p;
 
 	return (p->from == TID_NONE || same_traffic(s, p->from)) &&
 	       (p->to == TID_NONE || same_traffic(s, p->to)) &&
-	       memcmp(&c->uplink_in_packets, &me->uplink, sizeof(me->uplink)) == 0 &&
-	       memcmp(&c->total_in_packets, &me->total, sizeof(me->total)) == 0;
+	       memcmp(&uplink, &me->uplink, sizeof(uplink)) == 0 &&
+	       memcmp(&total, &me->total, sizeof(total)) == 0;
 }
 
 static bool in_force(const struct run *r, const struct pkt *p)

@@ -277,7 +277,8 @@ static void a_freed_slot_starts_from_nothing(void)
 	fresh();
 	line(1, 1)->in_packets = 5;
 	line(2, 1)->in_packets = 6;
-	maps.cpu[1].total_in_packets = 11;
+	maps.cpu[1].way[FAST_WAY_OUT].packets = 6;
+	maps.cpu[2].way[FAST_WAY_ACROSS].packets = 5;
 	pop_tunnel(f, 1)->traffic.in_packets = 7;
 	ok(tunnel_traffic(&f->region.table, 1).in_packets == 18, "a tunnel's packets are the sum");
 	cf = pop_edit(f);
