@@ -43,6 +43,7 @@ struct root {
 	struct region		region;
 	struct netlink		netlink;
 	unsigned int		workers;
+	bool			offload;		/* as the kernel was told last */
 	struct steer		*steer;		/* NULL: one worker, or the kernel cannot */
 	struct host_fds		fds[WORKERS_MAX];
 	struct runtime_user	user;
@@ -86,7 +87,13 @@ static void op_wake(void *context)
 
 static void op_published(void *context, const struct config *cf)
 {
-	steer_update(((struct root *)context)->steer, cf);
+	struct root *r = context;
+	bool offload = !cf->head->no_offload;
+
+	steer_update(r->steer, cf);
+	if (offload != r->offload)
+		host_offload(r->fds, r->workers, offload);
+	r->offload = offload;
 }
 
 static unsigned int op_addresses(void *context, struct ip6_addr *list, unsigned int max)

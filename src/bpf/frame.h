@@ -21,7 +21,6 @@
 #define PROTO_UDPLITE	136
 #define ECN_MASK	3
 #define TC_SHIFT	20
-#define OUTER_HOPS	64
 
 /* The frame, as far as it was understood. Offsets are from its first octet. */
 struct frame {

@@ -97,6 +97,16 @@ static HANDLER(set_reserved)
 	return 0;
 }
 
+static HANDLER(set_offload)
+{
+	bool on = args[0].number == 1;
+
+	(void)s, (void)n;
+	edit_offload(spare(c), &c->changes, on);
+	answer_say(an, ANSWER_OK, on ? "Packets may come and go merged" : "Packets come and go one by one");
+	return 0;
+}
+
 static const char *const fastpath_modes[] = {
 	[FASTPATH_ANY] = "", [FASTPATH_NATIVE] = "/native", [FASTPATH_GENERIC] = "/generic",
 	[FASTPATH_TC] = "/tc",
@@ -288,6 +298,9 @@ const struct cmd pop_set_rows[] = {
 	{ .name = "localip", .run = set_localip, .flags = CMD_CONFIG | CMD_FILE,
 	  .args = { { .type = ARG_REST, .name = "address" } },
 	  .help = "addresses of this host that serve tunnels, \"any\" for all" },
+	{ .name = "offload", .run = set_offload, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { { .type = ARG_CHOICE, .choices = "off|on" } },
+	  .help = "super-packets and merged datagrams between the kernel and the workers" },
 	{ .name = "reserved", .run = set_reserved, .flags = CMD_CONFIG | CMD_FILE,
 	  .args = { { .type = ARG_CHOICE, .choices = "pass|drop" } },
 	  .help = "packets from the uplink with a unique-local, discard or SRv6 source" },

@@ -119,7 +119,7 @@ bool config_equal(const struct config *a, const struct config *b)
 	       x->acls == y->acls && x->locals == y->locals && x->tunnels == y->tunnels &&
 	       x->tunnel_end == y->tunnel_end && x->verbosity == y->verbosity &&
 	       x->latency_interval_s == y->latency_interval_s &&
-	       x->drop_reserved == y->drop_reserved &&
+	       x->drop_reserved == y->drop_reserved && x->no_offload == y->no_offload &&
 	       memcmp(&x->fastpath, &y->fastpath, sizeof(x->fastpath)) == 0 &&
 	       memcmp(a->subnet, b->subnet, a->limits.subnets * sizeof(*a->subnet)) == 0 &&
 	       tunnels_equal(a, b);

@@ -77,6 +77,8 @@ int edit_local(struct config *cf, struct changes *ch, const struct ip6_addr *lis
 	       struct why *why);
 /* Packets from the uplink with a reserved source: drop or pass (security.md H2). */
 void edit_reserved(struct config *cf, struct changes *ch, bool drop);
+/* Merged packets from and to the kernel; off: each alone. */
+void edit_offload(struct config *cf, struct changes *ch, bool on);
 void edit_workers(struct config *cf, struct changes *ch, uint32_t workers);
 /* Whole names and modes, none twice; @f->ports 0: off. Whether they exist is the host's word. */
 void edit_fastpath(struct config *cf, struct changes *ch, const struct fastpath_conf *f);

@@ -237,6 +237,12 @@ void edit_reserved(struct config *cf, struct changes *ch, bool drop)
 	note_head(ch);
 }
 
+void edit_offload(struct config *cf, struct changes *ch, bool on)
+{
+	cf->head->no_offload = !on;
+	note_head(ch);
+}
+
 void edit_workers(struct config *cf, struct changes *ch, uint32_t workers)
 {
 	cf->head->workers = workers;

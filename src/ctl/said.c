@@ -170,6 +170,11 @@ bool said_pop_set(const struct config *cf, unsigned int line, char buf[SAID_MAX]
 			return false;
 		snprintf(buf, SAID_MAX, "latency %u", h->latency_interval_s);
 		return true;
+	case SET_LINE_OFFLOAD:
+		if (!h->no_offload)
+			return false;
+		snprintf(buf, SAID_MAX, "offload off");
+		return true;
 	case SET_LINE_RESERVED:
 		if (!h->drop_reserved)
 			return false;

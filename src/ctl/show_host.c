@@ -214,16 +214,20 @@ static void worker_rows(const struct control *c, struct answer *an)
 		uint64_t in = count_get(&w->total.in_packets);
 		uint64_t out = count_get(&w->total.out_packets);
 		uint64_t handed = count_get(&w->verdict[HANDED_OVER]);
+		uint64_t merged_in = count_get(&w->merged_in);
+		uint64_t merged_out = count_get(&w->merged_out);
 		uint64_t busy_us = count_get(&w->busy_us);
 
 		answer_line(an, "worker %u: %" PRIu64 " packets in, %" PRIu64 " out, %" PRIu64
-			    " handed over, busy %.3f s", i, in, out, handed,
-			    (double)busy_us / US_PER_S);
+			    " handed over, %" PRIu64 " came and %" PRIu64 " left merged, busy %.3f s",
+			    i, in, out, handed, merged_in, merged_out, (double)busy_us / US_PER_S);
 		json_open(an, NULL, '{');
 		json_uint(an, "worker", i);
 		json_uint(an, "in_packets", in);
 		json_uint(an, "out_packets", out);
 		json_uint(an, "handed_over", handed);
+		json_uint(an, "merged_in", merged_in);
+		json_uint(an, "merged_out", merged_out);
 		json_uint(an, "busy_us", busy_us);
 		json_close(an, '}');
 	}

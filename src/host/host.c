@@ -81,7 +81,7 @@ static int open_tun(struct host_fds *fds, int flags, struct why *why)
 	fds->tun = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fds->tun < 0)
 		return tun_failed(why, errno);
-	ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | flags);
+	ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | flags);
 	if (ioctl(fds->tun, TUNSETIFF, &ifr) < 0)
 		return tun_failed(why, errno);
 	return 0;

@@ -21,7 +21,7 @@
  * worker's set alone: there is one of it, or it keeps others silent.
  */
 struct host_fds {
-	int	tun;		/* a queue of the device: IFF_TUN | IFF_NO_PI, non-blocking */
+	int	tun;		/* a queue of the device: IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, non-blocking */
 	int	p41[2];		/* raw sockets, [0] IPv4, [1] IPv6 */
 	int	gre[2];
 	/* first worker: these drop all, and keep the kernel from answering: sockets.c, open_silent() */
@@ -66,6 +66,13 @@ void host_close(struct host_fds *fds);
 /* The sockets' part of host_open(), sockets.c. */
 int host_open_sockets(struct host_fds *fds, unsigned int workers, const struct steer *steer,
 		      const struct say *to, struct why *why);
+/**
+ * host_offload() - may the kernel hand us packets merged, and take them so?
+ *
+ * Super-packets on the TUN device and merged datagrams on the AYIYA sockets. Any time, any
+ * thread. What the kernel does not know stays off; nothing depends on it.
+ */
+void host_offload(const struct host_fds *fds, unsigned int workers, bool on);
 /* CPUs this process may run on; at least 1. */
 unsigned int host_cpus(void);
 

@@ -118,6 +118,25 @@ static int open_udp(int *fd, int family, enum port port, bool shared, const char
 	return bound < 0 ? failed(why, what, family) : 0;
 }
 
+/*
+ * What open_sender() has, where datagrams leave by the socket they come to (io/datagram.c).
+ */
+static int also_sends(int fd, int family, const struct say *to, struct why *why)
+{
+	bool bad;
+
+	if (family == AF_INET)
+		bad = on(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE) < 0 ||
+		      on(fd, IPPROTO_IP, IP_TTL, OUTER_HOPS) < 0;
+	else
+		bad = on(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE) < 0 ||
+		      on(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, OUTER_HOPS) < 0;
+	if (bad)
+		return failed(why, "UDP port 5072 (AYIYA)", family);
+	size_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, SO_SNDBUF, SEND_BYTES, "AYIYA for sending", to);
+	return 0;
+}
+
 static int open_icmp(int *fd, int family, const struct say *to, struct why *why)
 {
 	int protocol = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
@@ -229,6 +248,8 @@ static int open_share(struct host_fds *f, int i, const struct opening *o, struct
 	if (!e)
 		e = open_udp(&f->ayiya[i], o->family, PORT_AYIYA, o->workers > 1,
 			     "UDP port 5072 (AYIYA)", o->to, why);
+	if (!e)
+		e = also_sends(f->ayiya[i], o->family, o->to, why);
 	if (!e && o->steer)
 		(void)steer_udp_gate(o->steer, o->worker, o->family, f->ayiya[i]);
 	if (!e)

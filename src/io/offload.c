@@ -110,7 +110,7 @@ bool offload_find(const struct pkt *p, struct offload *o)
 	uint16_t pseudo = 0;
 	uint8_t first;
 
-	*o = (struct offload){ .packet = p->data };
+	*o = (struct offload){ .packet = p->data, .room = OFFLOAD_CUT_BYTES };
 	if (p->via == VIA_GRE && !skip_gre(&c, o))
 		return false;
 	if (!CUR_PEEK(c, &first))
@@ -121,9 +121,50 @@ bool offload_find(const struct pkt *p, struct offload *o)
 		pseudo = pseudo4(&c, o);
 	if (pseudo == 0)
 		return false;
+	o->partial = pseudo;
 	if (o->proto == PROTO_TCP)
 		return tcp_unfinished(c, o, pseudo);
 	return o->proto == PROTO_UDP && udp_unfinished(c, o, pseudo);
+}
+
+/* ---- being told ---- */
+
+static bool ip_ends_at(const struct pkt *p, size_t l4)
+{
+	return (pkt_version(p) == IP6_VERSION && l4 >= sizeof(struct ip6_hdr)) ||
+	       (pkt_version(p) == IP4_VERSION && l4 == (size_t)(p->data[0] & 0x0f) * 4 &&
+		l4 >= sizeof(struct ip4_hdr));
+}
+
+bool offload_given(const struct pkt *p, struct offload *o)
+{
+	struct cur c = pkt_cur(p);
+	struct tcp_hdr t;
+	struct udp_hdr u;
+	size_t header;
+
+	*o = (struct offload){
+		.packet = p->data, .l4 = p->l4, .end = p->len, .proto = p->merged,
+		.six = pkt_version(p) == IP6_VERSION, .cut = true,
+	};
+	if (p->segment == 0 || !ip_ends_at(p, p->l4) || !cur_skip(&c, p->l4))
+		return false;
+	if (p->merged == PROTO_TCP) {
+		if (!CUR_PEEK(c, &t))
+			return false;
+		header = (size_t)(t.off >> 4) * 4;
+		o->partial = t.checksum.raw;
+		if (header < sizeof(t))
+			return false;
+	} else {
+		if (!CUR_PEEK(c, &u))
+			return false;
+		header = sizeof(u);
+		o->partial = u.checksum.raw;
+	}
+	o->payload = o->at = o->l4 + header;
+	o->room = o->payload + p->segment;
+	return o->payload < o->end;
 }
 
 /* ---- finishing ---- */
@@ -136,6 +177,18 @@ static be16_t complete(const uint8_t *l4, size_t len, uint8_t proto)
 	if (proto == PROTO_UDP && sum.raw == 0)
 		sum.raw = UINT16_MAX;		/* RFC 768: 0 would mean none */
 	return sum;
+}
+
+bool offload_complete(struct pkt *p, size_t start, size_t field)
+{
+	bool udp = field == offsetof(struct udp_hdr, checksum);
+	be16_t sum;
+
+	if (start > p->len || p->len - start < field + sizeof(sum))
+		return false;
+	sum = complete(p->data + start, p->len - start, udp ? PROTO_UDP : PROTO_TCP);
+	memcpy(p->data + start + field, &sum, sizeof(sum));
+	return true;
 }
 
 void offload_finish(struct pkt *p, const struct offload *o)
@@ -164,18 +217,18 @@ static size_t put_gre(const struct offload *o, uint8_t *out)
 	return o->ip - o->drop;
 }
 
-/* Return: the running sum over the pseudo header of a packet with @l4_len behind IP */
-static uint64_t put_ip6(const struct offload *o, uint8_t *out, size_t l4_len)
+static void put_ip6(const struct offload *o, uint8_t *out, size_t l4_len)
 {
+	size_t header = o->l4 - o->ip;
 	struct ip6_hdr h;
 
-	memcpy(&h, o->packet + o->ip, sizeof(h));
-	h.payload_len = be16_put((uint16_t)l4_len);
+	memcpy(out, o->packet + o->ip, header);
+	memcpy(&h, out, sizeof(h));
+	h.payload_len = be16_put((uint16_t)(header - sizeof(h) + l4_len));
 	memcpy(out, &h, sizeof(h));
-	return sum_pseudo6(&h.src, &h.dst, (uint32_t)l4_len, h.next);
 }
 
-static uint64_t put_ip4(const struct offload *o, uint8_t *out, size_t l4_len)
+static void put_ip4(const struct offload *o, uint8_t *out, size_t l4_len)
 {
 	size_t header = o->l4 - o->ip;
 	struct ip4_hdr h;
@@ -188,7 +241,15 @@ static uint64_t put_ip4(const struct offload *o, uint8_t *out, size_t l4_len)
 	memcpy(out + sizeof(h), o->packet + o->ip + sizeof(h), header - sizeof(h));
 	h.checksum = sum_done(sum_add(0, out, header));
 	memcpy(out, &h, sizeof(h));
-	return sum_pseudo4(&h.src, &h.dst, (uint16_t)l4_len, h.protocol);
+}
+
+/* The pseudo header's sum with another length: that of the final destination, also behind a
+ * routing header. */
+static uint64_t pseudo_of(const struct offload *o, size_t l4_len)
+{
+	be16_t was = be16_put((uint16_t)(o->end - o->l4)), is = be16_put((uint16_t)l4_len);
+
+	return (uint64_t)o->partial + (uint16_t)~was.raw + is.raw;
 }
 
 static void put_tcp(const struct offload *o, uint8_t *out, size_t take, uint64_t pseudo)
@@ -210,18 +271,38 @@ static void put_tcp(const struct offload *o, uint8_t *out, size_t take, uint64_t
 	memcpy(out, &h, sizeof(h));
 }
 
+static void put_udp(const struct offload *o, uint8_t *out, size_t take, uint64_t pseudo)
+{
+	struct udp_hdr h;
+
+	memcpy(&h, o->packet + o->l4, sizeof(h));
+	h.len = be16_put((uint16_t)(sizeof(h) + take));
+	h.checksum = be16_put(0);
+	memcpy(out, &h, sizeof(h));
+	memcpy(out + sizeof(h), o->packet + o->at, take);
+	h.checksum = sum_done(sum_add(pseudo, out, sizeof(h) + take));
+	if (h.checksum.raw == 0)
+		h.checksum.raw = UINT16_MAX;		/* RFC 768 */
+	memcpy(out, &h, sizeof(h));
+}
+
 size_t offload_next(struct offload *o, uint8_t *out)
 {
-	size_t take = min_size(o->end - o->at, OFFLOAD_CUT_BYTES - (o->payload - o->ip));
+	size_t take = min_size(o->end - o->at, o->room - (o->payload - o->ip));
 	size_t l4_len = o->payload - o->l4 + take;
 	size_t gre, ip = o->l4 - o->ip;
-	uint64_t pseudo;
 
 	if (take == 0 && o->done > 0)
 		return 0;
 	gre = put_gre(o, out);
-	pseudo = o->six ? put_ip6(o, out + gre, l4_len) : put_ip4(o, out + gre, l4_len);
-	put_tcp(o, out + gre + ip, take, pseudo);
+	if (o->six)
+		put_ip6(o, out + gre, l4_len);
+	else
+		put_ip4(o, out + gre, l4_len);
+	if (o->proto == PROTO_UDP)
+		put_udp(o, out + gre + ip, take, pseudo_of(o, l4_len));
+	else
+		put_tcp(o, out + gre + ip, take, pseudo_of(o, l4_len));
 	o->at += take;
 	o->done++;
 	return gre + ip + l4_len;

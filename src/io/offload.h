@@ -27,9 +27,11 @@ struct offload {
 	size_t		l4;		/* TCP or UDP header */
 	size_t		payload;	/* behind it */
 	size_t		end;		/* of the inner packet */
+	size_t		room;		/* octets from @ip on of the largest packet it becomes */
 	size_t		at;		/* next payload octet to send */
 	size_t		drop;		/* octets of GRE checksum words; it covers what changes */
 	uint16_t	done;		/* segments */
+	uint16_t	partial;	/* the folded sum of its pseudo header, byte order as summed */
 	uint8_t		proto;
 	bool		six;
 	bool		cut;		/* take it with offload_next(), else offload_finish() */
@@ -42,12 +44,29 @@ struct offload {
  */
 MUST_CHECK bool offload_find(const struct pkt *p, struct offload *o);
 
+/**
+ * offload_given() - the same for a super-packet of the TUN device, which says what it is
+ * @p:	VIA_TUN, with merged, segment and l4 set
+ *
+ * Return: false when it is not what it says; then it is one packet, and not a good one
+ */
+MUST_CHECK bool offload_given(const struct pkt *p, struct offload *o);
+
+/**
+ * offload_complete() - the checksum a packet of the TUN device came without
+ * @start:	where the sum begins, TCP or UDP header
+ * @field:	of the checksum, from there; it holds the folded sum of the pseudo header
+ *
+ * Return: false when that lies outside
+ */
+MUST_CHECK bool offload_complete(struct pkt *p, size_t start, size_t field);
+
 /* Write the checksum in place; o->cut is false. */
 void offload_finish(struct pkt *p, const struct offload *o);
 
 /**
  * offload_next() - the next of the packets it becomes, as an outer payload of its own
- * @out:	OFFLOAD_CUT_BYTES + 16 octets; not in @o's packet
+ * @out:	o->room + 16 octets; not in @o's packet
  *
  * Return: octets written; 0 when that was all
  */

@@ -15,6 +15,7 @@
 #include <semaphore.h>
 #include <sys/socket.h>
 #include "host/steer.h"
+#include "io/coalesce.h"
 #include "io/fair.h"
 #include "io/handover.h"
 #include "io/worker.h"
@@ -60,6 +61,17 @@ struct inbox {
 	struct pkt	pkt[BATCH], reply[BATCH];
 };
 
+#define PIECES		64	/* of a merged packet, side by side */
+#define PIECES_BYTES	(PIECES * 2304)
+#define STATION_TRAINS	8
+
+/* What leaves through the TUN device and may still grow. */
+struct station {
+	struct train	train[STATION_TRAINS];
+	uint8_t		order[STATION_TRAINS];	/* of @n that wait, oldest first; then the free */
+	unsigned int	n;
+};
+
 /* Outer packets of one family on their way out. */
 struct outbox {
 	int		fd;
@@ -74,7 +86,7 @@ struct worker {
 	struct region		*region;
 	struct crew		*crew;
 	uint8_t			*fragment;	/* PKT_ROOM, one fragment at a time */
-	uint8_t			*segment;	/* PKT_ROOM, one cut packet at a time */
+	uint8_t			*pieces;	/* PIECES_BYTES: cut packets until they are sent */
 	struct fair		*fair;
 	struct steer_gate	*gates;		/* mapped; NULL: none */
 	struct steer_flow	*flows;		/* mapped; the programs' */
@@ -86,6 +98,8 @@ struct worker {
 	int64_t			second;		/* ticks done, on the monotonic clock */
 	mono_t			crowded;	/* a whole batch of several flows waited; 0: never */
 
+	struct pkt		piece[PIECES];
+	struct station		station;
 	struct inbox		in;
 	struct outbox		out[2];		/* [0] IPv4, [1] IPv6 */
 	struct input		input[INPUTS_MAX];
@@ -97,6 +111,8 @@ struct worker {
 	uint32_t		fragment_id;
 	uint32_t		handed;		/* workers that something was handed to: a bit each */
 	bool			started;
+	bool			offload;	/* `pop set offload`, as path.cf has it */
+	bool			segments[2];	/* UDP_SEGMENT works here, IPv4 and IPv6 */
 	bool			stop;		/* atomic; set by worker_stop() */
 	bool			told;		/* something new is in the ring */
 };
@@ -109,7 +125,29 @@ void worker_refuse(struct worker *w, enum verdict v, uint64_t n);
 /* What was lost and no packet has told of, because none came after it. */
 void worker_poll_overflow(struct worker *w);
 
+/* uplink.c: the TUN device */
+ssize_t worker_read_tun(int fd, struct pkt *p, uint8_t *buffer);
+void worker_send_tun(struct worker *w, const struct pkt *p);
+void worker_send_tun_flush(struct worker *w);
+void worker_station_init(struct worker *w);
+
+/* super.c: Return: true: @p was several packets, and all of them are done; @i as below */
+bool worker_super(struct worker *w, const struct pkt *p, unsigned int i);
+struct offload;
+void worker_run_cut(struct worker *w, const struct pkt *merged, struct offload *o, unsigned int i);
+
+/**
+ * datagram.c: the messages of @o from @first on that one call can send, sent
+ * @alone:	how many there are before the next that may be sent together
+ *
+ * Return: how many were; 0: none could or the kernel would not, and @alone go one by one
+ */
+unsigned int worker_send_datagrams(struct worker *w, struct outbox *o, unsigned int first,
+				   unsigned int *alone);
+void worker_datagrams_init(struct worker *w);
+
 /* send.c */
+enum verdict worker_refused(int error);
 void worker_send(struct worker *w, const struct pkt *p);
 void worker_send_flush(struct worker *w);
 
@@ -154,6 +192,8 @@ int worker_wait_ms(const struct worker *w);
 
 /* worker.c: the @n packets in w->in, through path_run() and out. */
 void worker_run(struct worker *w, unsigned int n);
+/* One of the pieces of packet @i, whose answer buffer it shares. */
+void worker_run_piece(struct worker *w, struct pkt *p, unsigned int i);
 /* Clocks, then the configuration if it has moved. Before every batch. */
 void worker_refresh(struct worker *w);
 

@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <linux/sock_diag.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "io/outer.h"
+#include "wire/proto.h"
 
 enum { TCLASS_ECN_MASK = 3 };
 
@@ -22,7 +24,7 @@ static uint8_t *buffer(struct worker *w, unsigned int i)
 	return w->in.buffer + (size_t)i * PKT_ROOM;
 }
 
-/* ---- the TUN device: one packet a read ---- */
+/* ---- the TUN device: one packet a read, which may be a super-packet ---- */
 
 /* Somebody removed the device: it would be "ready" for ever. Control notices and ends. */
 static void forget(struct worker *w, const struct input *in)
@@ -35,8 +37,7 @@ static unsigned int receive_tun(struct worker *w, const struct input *in)
 	unsigned int n = 0;
 
 	while (n < BATCH) {
-		uint8_t *b = buffer(w, n);
-		ssize_t got = read(in->fd, b + PKT_HEADROOM, PKT_ROOM - PKT_HEADROOM);
+		ssize_t got = worker_read_tun(in->fd, &w->in.pkt[n], buffer(w, n));
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -44,7 +45,7 @@ static unsigned int receive_tun(struct worker *w, const struct input *in)
 			forget(w, in);
 		if (got <= 0)
 			break;
-		pkt_init(&w->in.pkt[n++], b, (size_t)got, VIA_TUN);
+		n++;
 	}
 	return n;
 }
@@ -101,9 +102,19 @@ void worker_poll_overflow(struct worker *w)
 #define TAKE_CMSG(c, to) \
 	((c)->cmsg_len >= CMSG_LEN(sizeof(*(to))) && memcpy((to), CMSG_DATA(c), sizeof(*(to))))
 
-/* Return: was the destination address among them? */
-static bool take_control(struct worker *w, struct input *in, struct msghdr *mh, struct outer *o)
+/* The kernel says how long each is, also where there is but one. */
+static void take_merged(struct pkt *p, int segment)
 {
+	if (segment <= 0 || (size_t)segment >= p->len)
+		return;
+	p->merged = PROTO_UDP;
+	p->segment = (uint16_t)segment;
+}
+
+/* Return: was the destination address among them? */
+static bool take_control(struct worker *w, struct input *in, struct msghdr *mh, struct pkt *p)
+{
+	struct outer *o = &p->outer;
 	bool found = false;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
@@ -111,7 +122,7 @@ static bool take_control(struct worker *w, struct input *in, struct msghdr *mh, 
 		struct in_pktinfo four;
 		uint32_t lost;
 		uint8_t tos;
-		int tclass;
+		int tclass, segment;
 
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL &&
 		    TAKE_CMSG(c, &lost)) {
@@ -133,6 +144,9 @@ static bool take_control(struct worker *w, struct input *in, struct msghdr *mh, 
 		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS &&
 			   TAKE_CMSG(c, &tos)) {
 			o->ecn = tos & TCLASS_ECN_MASK;
+		} else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO &&
+			   TAKE_CMSG(c, &segment)) {
+			take_merged(p, segment);
 		}
 	}
 	return found;
@@ -160,7 +174,7 @@ static enum verdict one_packet(struct worker *w, struct input *in, unsigned int 
 	bool found;
 
 	pkt_init(p, buffer(w, i), w->in.msg[i].msg_len, in->via);
-	found = take_control(w, in, mh, &p->outer);
+	found = take_control(w, in, mh, p);
 	if (mh->msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		return DROP_OUTER_SHORT;
 	if (in->kind == INPUT_RAW4)

@@ -1,5 +1,5 @@
 /*
- * src/io/send.c - packets leave: TUN one by one, outer packets in batches a family
+ * src/io/send.c - packets leave: outer packets in batches a family
  *
  * What the kernel refuses is counted where it belongs by path_sent(). Nothing waits: a
  * full queue is a verdict.
@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include "path/fragment.h"
 
-static enum verdict refused(int error)
+enum verdict worker_refused(int error)
 {
 	switch (error) {
 	case EMSGSIZE:
@@ -24,17 +24,6 @@ static enum verdict refused(int error)
 	default:
 		return DROP_SEND;
 	}
-}
-
-static void send_tun(struct worker *w, const struct pkt *p)
-{
-	ssize_t sent;
-
-	do {
-		sent = write(w->fds.tun, p->data, p->len);
-	} while (sent < 0 && errno == EINTR);
-	if (sent < 0)
-		path_sent(&w->path, p, refused(errno), 0);
 }
 
 /* ---- outer packets ---- */
@@ -78,7 +67,7 @@ static uint16_t too_big_for(int fd)
 
 static void failed(struct worker *w, int fd, const struct pkt *p, int error)
 {
-	enum verdict v = refused(error);
+	enum verdict v = worker_refused(error);
 
 	path_sent(&w->path, p, v, v == DROP_SEND_BIG ? too_big_for(fd) : 0);
 }
@@ -88,7 +77,15 @@ static void flush(struct worker *w, struct outbox *o)
 	unsigned int done = 0;
 
 	while (done < o->n) {
-		int sent = sendmmsg(o->fd, o->msg + done, o->n - done, MSG_DONTWAIT);
+		unsigned int alone = o->n - done, together = 0;
+		int sent;
+
+		if (w->offload)
+			together = worker_send_datagrams(w, o, done, &alone);
+		done += together;
+		if (together)
+			continue;
+		sent = sendmmsg(o->fd, o->msg + done, alone, MSG_DONTWAIT);
 
 		if (sent >= 0) {
 			done += (unsigned int)sent;
@@ -151,7 +148,7 @@ void worker_send(struct worker *w, const struct pkt *p)
 	case OUT_NONE:
 		return;
 	case OUT_TUN:
-		send_tun(w, p);
+		worker_send_tun(w, p);
 		return;
 	case OUT_WIRE:
 		send_wire(w, p);
@@ -164,6 +161,7 @@ void worker_send(struct worker *w, const struct pkt *p)
 
 void worker_send_flush(struct worker *w)
 {
+	worker_send_tun_flush(w);
 	flush(w, &w->out[0]);
 	flush(w, &w->out[1]);
 	worker_hand_over_flush(w);

@@ -23,6 +23,7 @@ void worker_refresh(struct worker *w)
 	if (revision == w->revision)
 		return;
 	path_adopt(&w->path, cf);
+	w->offload = !cf->head->no_offload;
 	w->revision = revision;
 	worker_tell(w, NULL, PASS);
 }
@@ -40,20 +41,11 @@ static void one_packet(struct worker *w, struct pkt *p, unsigned int i)
 	worker_tell(w, p, v);
 }
 
-/* One buffer for all of them, so each has left before the next is cut. */
-static void cut_packet(struct worker *w, const struct pkt *merged, struct offload *o,
-		       unsigned int i)
+void worker_run_piece(struct worker *w, struct pkt *p, unsigned int i)
 {
-	size_t len;
-
-	while ((len = offload_next(o, w->segment + PKT_HEADROOM)) != 0) {
-		struct pkt p;
-
-		pkt_init(&p, w->segment, len, merged->via);
-		p.outer = merged->outer;
-		one_packet(w, &p, i);
-		worker_send_flush(w);
-	}
+	one_packet(w, p, i);
+	if (w->in.reply[i].out != OUT_NONE)
+		worker_send_flush(w);	/* the next piece may owe one too */
 }
 
 void worker_run(struct worker *w, unsigned int n)
@@ -64,10 +56,13 @@ void worker_run(struct worker *w, unsigned int n)
 		bool plain = p->owner == TID_NONE && (p->via == VIA_P41 || p->via == VIA_GRE);
 		struct offload o;
 
+		if (worker_super(w, p, i))
+			continue;
 		if (!plain || !offload_find(p, &o)) {
 			one_packet(w, p, i);
 		} else if (o.cut) {
-			cut_packet(w, p, &o, i);
+			worker_send_flush(w);
+			worker_run_cut(w, p, &o, i);
 		} else {
 			offload_finish(p, &o);
 			one_packet(w, p, i);
@@ -202,14 +197,16 @@ struct worker *worker_new(struct region *region, struct crew *crew, const struct
 	w->in.buffer = taken((size_t)BATCH * PKT_ROOM);
 	w->in.answer = taken((size_t)BATCH * PKT_ROOM);
 	w->fragment = taken(PKT_ROOM);
-	w->segment = taken(PKT_ROOM);
+	w->pieces = taken(PIECES_BYTES);
+	worker_station_init(w);
+	worker_datagrams_init(w);
 	w->fair = fair_new(path_flows(region->head->limits));
 	w->gates = steer_gates(steer, number);
 	w->flows = steer_flows(steer);
 	w->shed_seen = (void *)taken(STEER_GATES * (region->head->limits.tunnels + 1) *
 				     sizeof(*w->shed_seen));
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!w->in.buffer || !w->in.answer || !w->fragment || !w->segment || !w->fair || !w->shed_seen || w->epoll < 0 ||
+	if (!w->in.buffer || !w->in.answer || !w->fragment || !w->pieces || !w->fair || !w->shed_seen || w->epoll < 0 ||
 	    sem_init(&w->ready, 0, 0) < 0) {
 		why_say(why, -ENOMEM, "no memory for a worker's packets");
 		worker_stop(w);
@@ -274,7 +271,7 @@ void worker_stop(struct worker *w)
 	free(w->in.buffer);
 	free(w->in.answer);
 	free(w->fragment);
-	free(w->segment);
+	free(w->pieces);
 	fair_free(w->fair);
 	free(w->shed_seen);
 	free(w);

@@ -10,7 +10,6 @@
 #include "wire/proto.h"
 #include "wire/udp.h"
 
-#define OUTER_HOPS	64
 #define FLOW_LABEL_MASK UINT32_C(0xfffff)
 #define TC_SHIFT	20
 
@@ -112,8 +111,11 @@ static void push_udp(struct pkt *p, const struct wrap *w)
 
 static void wrap_end(struct pkt *p, const struct wrap *w, uint16_t tid)
 {
-	if (w->proto == PROTO_UDP)
+	if (w->proto == PROTO_UDP) {
 		push_udp(p, w);
+		p->datagram = !is_narrow(w) && !addr_is_unspecified(&w->us) &&
+			      !(addr_is_ip4(&w->us) && addr_ip4(&w->us) == 0);
+	}
 	if (addr_is_ip4(&w->ep->them))
 		push_ip4(p, w);
 	else

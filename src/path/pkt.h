@@ -86,6 +86,15 @@ struct pkt {
 	struct ip6_addr	out_to;		/* OUT_WIRE: the outer destination */
 	uint16_t	out_fragment;	/* OUT_WIRE, not 0: send in fragments of at most this */
 
+	/*
+	 * Several packets in one, cut before path_run() sees them (io/super.c): TCP segments or
+	 * UDP datagrams the kernel merged or never cut, or whole AYIYA datagrams in a row.
+	 */
+	uint8_t		merged;		/* PROTO_TCP or PROTO_UDP; 0: it is one packet */
+	uint16_t	segment;	/* payload octets of each but the last */
+	uint16_t	l4;		/* where the TCP or UDP header is; VIA_TUN */
+
+	bool		datagram;	/* OUT_WIRE: a UDP socket could send it as well */
 	bool		traced;		/* a tunnel it touched is under debug */
 	uint8_t		notes;
 	struct note	note[TRACE_NOTES];
@@ -101,7 +110,9 @@ static inline void pkt_init(struct pkt *p, uint8_t *buffer, size_t len, enum via
 	p->outer = (struct outer){ .ecn = 0 };
 	p->from = p->to = p->blame = TID_NONE;
 	p->inner_ecn = 0;
-	p->ecn_changes = p->accepted = p->to_local = p->traced = false;
+	p->ecn_changes = p->accepted = p->to_local = p->datagram = p->traced = false;
+	p->merged = 0;
+	p->segment = p->l4 = 0;
 	p->param = 0;
 	p->inner = p->data;
 	p->inner_len = len;

@@ -127,6 +127,7 @@ struct config_head {
 	uint32_t	latency_interval_s;	/* 0: off */
 	uint32_t	verbosity;
 	uint32_t	workers;	/* `pop set workers`, of the next start; WORKERS_AUTO */
+	uint32_t	no_offload;	/* `pop set offload off`: every packet alone */
 	uint32_t	drop_reserved;	/* `pop set reserved drop`: security.md H2 */
 	struct fastpath_conf fastpath;
 	/* what the last publication changed; more than fit: sweep all */

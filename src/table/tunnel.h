@@ -147,6 +147,8 @@ struct worker_shared {
 	uint64_t	verdict[VERDICT_COUNT];	/* all packets, with or without a tunnel */
 	uint64_t	events_lost;	/* log events and trace records that found the ring full */
 	uint64_t	shed_tun;	/* of DROP_QUEUE_SHARE, what the TUN device counts as well */
+	uint64_t	merged_in;	/* packets that came in one with others; before any verdict */
+	uint64_t	merged_out;	/* packets that left in one with others */
 	uint64_t	busy_us;	/* time spent handling packets */
 } ALIGNED(CACHE_LINE);
 

@@ -34,6 +34,9 @@ enum ether_type {
 	ETHER_IPV6		= 0x86dd,
 };
 
+/* Hop limit of the packets we make around others. */
+#define OUTER_HOPS	64
+
 enum port {
 	PORT_HEARTBEAT		= 3740,
 	PORT_AYIYA		= 5072,

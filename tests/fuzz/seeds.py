@@ -169,5 +169,19 @@ def icmp6():
         put("icmp6", f"outer ayiya {typ}", 1, struct.pack("!BBHI", typ, 0, 0, mtu) + six)
 
 
-for make in (p41, gre, ayiya, beat, icmp4, icmp6):
+def super_packets():
+    for four in (False, True):
+        for options in (b"", b"\1\1\x08\x0attttaaaa"):
+            for flags, size, octets in ((0x10, 1000, 3500), (0x98, 700, 700), (0x19, 100, 250)):
+                tcp = struct.pack("!HHIIBBHHH", 1, 2, 0xfffffff0, 3, (5 + len(options) // 4) << 4,
+                                  flags, 9, 0x1234, 0) + options + bytes(octets)
+                packet = ip4("240.0.0.1", "240.0.0.2", 6, tcp) if four else \
+                    ip6(INET, "2001:db8:2ff:9::2", 6, tcp)
+                put("super", f"tcp {four} {len(options)} {size} {octets}", size >> 8,
+                    struct.pack("!BBB", size & 255, 20 if four else 40, 0) + packet)
+    udp = struct.pack("!HHHH", 1, 2, 8 + 900, 0x1234) + bytes(900)
+    put("super", "udp", 1, struct.pack("!BBB", 0, 40, 1) + ip6(INET, "2001:db8:2ff:9::2", 17, udp))
+
+
+for make in (p41, gre, ayiya, beat, icmp4, icmp6, super_packets):
     make()

@@ -298,9 +298,8 @@ def test_the_daemon_where_a_driver_owns_its_protocols(network, pop, modules, nam
 echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 {binary()} -f -c {path} >/run/log 2>&1 &
 pid=$!
-i=0; while [ $i -lt 300 ] && ! [ -S /run/sixxsd/control ] && kill -0 $pid; do
+i=0; while [ $i -lt 600 ] && ! grep -q started /run/log && kill -0 $pid; do
 	sleep 0.1; i=$((i + 1)); done
-sleep 1
 kill $pid; wait $pid; echo "status $?"
 cat /run/log
 """

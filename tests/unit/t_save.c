@@ -160,6 +160,7 @@ static void random_pop(struct control *c, struct config *cf)
 	if (below(2))
 		edit_latency(cf, ch, below(3601), &why);
 	edit_reserved(cf, ch, below(2));
+	edit_offload(cf, ch, below(2));
 	if (below(2))
 		edit_verbosity(cf, ch, below(42), &why);
 	if (below(3) == 0)
