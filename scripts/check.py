@@ -21,6 +21,7 @@ GCC = {"CC": "gcc"}
 CLANG = {"CC": "clang"}
 SAN = "-Db_sanitize=address,undefined -Db_lundef=false".split()
 TSAN = "-Db_sanitize=thread -Db_lundef=false".split()
+BARE = ["-Dipsec_mb=disabled", "-Dbpf=disabled"]
 TRAP = ["-Dmalloc_trap=true"]
 
 # what several workers could do wrong: packets, and pushes under traffic
@@ -162,6 +163,8 @@ def steps_default():
 
 def steps_full():
     yield from steps_default()
+    yield "build without the optional libraries", lambda: build("bare", BARE, GCC)
+    yield "unit tests without them", lambda: meson_test("bare", ["unit", "fuzz"])
     yield "build with clang", lambda: build("clang", [], CLANG)
     yield "unit tests, clang", lambda: meson_test("clang")
     yield "namespaces under ASan and UBSan", lambda: netns("asan", "address", 2100)

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "crypto/digest_mb.h"
 #include "crypto/digest_openssl.h"
 #include "ctl/arena.h"
 #include "ctl/control.h"
@@ -54,6 +55,7 @@ struct root {
 	int			local;
 	struct crew		*crew;
 	struct worker		*worker[WORKERS_MAX];
+	struct digest		digest[WORKERS_MAX];	/* a worker's own */
 	struct fastpath		*fast;
 	struct loop		*loop;
 	int			parent;			/* pipe to who waits for us; -1: nobody */
@@ -456,11 +458,17 @@ static int make_workers(struct root *r, struct why *why)
 		return why_say(why, -ENOMEM, "no memory for what %u workers hand each other",
 			       r->workers);
 	for (unsigned int i = 0; i < r->workers; i++) {
+		const char *alone = digest_mb_open(&r->digest[i]);
+
+		if (alone && i == 0)
+			log_event(&r->log, LEVEL_INFO, BY_US, "AYIYA signatures are computed one by one: %s",
+				  alone);
 		r->worker[i] = worker_new(&r->region, r->crew, &r->fds[i], r->steer, i,
-					     &digest_openssl, why);
+					  &r->digest[i], why);
 		if (!r->worker[i])
 			return -ENOMEM;
 	}
+	r->control.digests = digest_name(&r->digest[0]);
 	return 0;
 }
 
@@ -509,6 +517,8 @@ static void stop(struct root *r)
 	loop_free(r->loop);
 	for (unsigned int i = 0; i < r->workers; i++)
 		worker_stop(r->worker[i]);
+	for (unsigned int i = 0; i < r->workers; i++)
+		digest_mb_close(&r->digest[i]);
 	crew_free(r->crew);
 	if (r->local >= 0) {
 		close(r->local);

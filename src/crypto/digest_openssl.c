@@ -54,6 +54,12 @@ static void md5(void *context, const struct span *span, size_t n, uint8_t out[MD
 	OPENSSL_cleanse(&c, sizeof(c));
 }
 
+static void sha1_many(void *context, const struct digest_job *job, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		sha1(context, &(struct span){ job[i].at, job[i].len }, 1, job[i].out);
+}
+
 const struct digest digest_openssl = {
-	.context = NULL, .sha1 = sha1, .sha256 = sha256, .md5 = md5,
+	.context = NULL, .sha1 = sha1, .sha1_many = sha1_many, .sha256 = sha256, .md5 = md5,
 };

@@ -91,6 +91,7 @@ struct control {
 	uint16_t		hint;		/* reloading: where to look for the next T-id */
 	struct why		*warning;	/* reloading: what the line should have said; or NULL */
 	uint32_t		generation;	/* last one given to a tunnel record */
+	const char		*digests;	/* what the workers hash with; NULL: not known */
 	bool			clock_unsynced;
 	uint64_t		tun_drops;	/* of the TUN device's queue, from netlink */
 	mono_t			started;	/* uptime counts from here: the wall clock may step */

@@ -172,6 +172,7 @@ static int show_info(struct control *c, struct session *s, const struct arg *arg
 	label(an, "Workers", "%u", c->workers);
 	label(an, "Latency Interval", "%" PRIu32 " s", h->latency_interval_s);
 	label(an, "Offload", "%s", h->no_offload ? "off" : "on");
+	label(an, "Signatures", "%s", c->digests ? c->digests : "unknown");
 	label(an, "Reserved Sources", "%s", h->drop_reserved ? "drop" : "pass");
 	label(an, "Clock", "%s", c->clock_unsynced ?
 	      "not synchronised: dynamic tunnels may be refused, their clients' clocks seem off" :
@@ -187,6 +188,7 @@ static int show_info(struct control *c, struct session *s, const struct arg *arg
 	json_uint(an, "workers", c->workers);
 	json_uint(an, "latency_interval_s", h->latency_interval_s);
 	json_bool(an, "offload", !h->no_offload);
+	json_str(an, "signatures", c->digests);
 	json_str(an, "reserved_sources", h->drop_reserved ? "drop" : "pass");
 	json_bool(an, "clock_synchronised", !c->clock_unsynced);
 	return 0;

@@ -16,29 +16,29 @@
 
 #include "path/pkt.h"
 
-#define TRAIN_MAX         64 /* segments */
-#define TRAIN_HEADERS_MAX (40 + 60)
+#define TRAIN_MAX		64	/* segments */
+#define TRAIN_HEADERS_MAX	(40 + 60)
 
 /* One packet, as far as it matters here. Offsets are from its first octet. */
 struct segment {
 	const struct pkt *pkt;
-	uint16_t l4;
-	uint16_t payload;
-	uint16_t octets; /* of payload */
-	uint8_t flags;   /* of TCP */
-	bool six;
-	uint16_t id; /* IPv4 */
-	uint32_t seq;
+	uint16_t	l4;
+	uint16_t	payload;
+	uint16_t	octets;		/* of payload */
+	uint8_t		flags;		/* of TCP */
+	bool		six;
+	uint16_t	id;		/* IPv4 */
+	uint32_t	seq;
 };
 
 struct train {
-	struct segment first;
+	struct segment	first;
 	const struct pkt *pkt[TRAIN_MAX];
-	unsigned int n;
-	uint32_t octets; /* of payload, all */
-	bool verified;   /* the first one's checksum */
-	bool closed;     /* nothing can follow */
-	bool push;       /* the last one has PSH */
+	unsigned int	n;
+	uint32_t	octets;		/* of payload, all */
+	bool		verified;	/* the first one's checksum */
+	bool		closed;		/* nothing can follow */
+	bool		push;		/* the last one has PSH */
 };
 
 /* Return: is @p TCP behind a plain IP header, whole and as long as it says? Then @s is filled. */

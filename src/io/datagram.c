@@ -48,7 +48,7 @@ static bool joins(const struct pkt *a, const struct pkt *b, bool six)
 
 static unsigned int train_from(const struct outbox *o, unsigned int first, bool six)
 {
-	const struct pkt *const *p = o->pkt + first;
+	struct pkt *const *p = o->pkt + first;
 	unsigned int n = 1, most = o->n - first;
 	size_t octets = p[0]->len;
 

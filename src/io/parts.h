@@ -79,7 +79,7 @@ struct outbox {
 	struct mmsghdr	msg[WIRE_MAX];
 	struct iovec	iov[WIRE_MAX];
 	union name	name[WIRE_MAX];
-	const struct pkt *pkt[WIRE_MAX];
+	struct pkt	*pkt[WIRE_MAX];
 };
 
 struct worker {
@@ -148,7 +148,7 @@ void worker_datagrams_init(struct worker *w);
 
 /* send.c */
 enum verdict worker_refused(int error);
-void worker_send(struct worker *w, const struct pkt *p);
+void worker_send(struct worker *w, struct pkt *p);
 void worker_send_flush(struct worker *w);
 
 /* crew.c: other workers. Nothing here waits, and none of it but the lanes is shared. */

@@ -76,6 +76,7 @@ static void flush(struct worker *w, struct outbox *o)
 {
 	unsigned int done = 0;
 
+	path_sign(&w->path, o->pkt, o->n);
 	while (done < o->n) {
 		unsigned int alone = o->n - done, together = 0;
 		int sent;
@@ -85,6 +86,8 @@ static void flush(struct worker *w, struct outbox *o)
 		done += together;
 		if (together)
 			continue;
+		for (unsigned int i = 0; i < alone; i++)
+			path_sum(o->pkt[done + i]);
 		sent = sendmmsg(o->fd, o->msg + done, alone, MSG_DONTWAIT);
 
 		if (sent >= 0) {
@@ -99,7 +102,7 @@ static void flush(struct worker *w, struct outbox *o)
 }
 
 /* Rare enough to go one by one; what waits goes first, so that the order stays. */
-static void send_fragments(struct worker *w, struct outbox *o, const struct pkt *p)
+static void send_fragments(struct worker *w, struct outbox *o, struct pkt *p)
 {
 	struct fragmenter f;
 	union name name;
@@ -107,6 +110,8 @@ static void send_fragments(struct worker *w, struct outbox *o, const struct pkt 
 	size_t octets;
 
 	flush(w, o);
+	path_sign(&w->path, &p, 1);
+	path_sum(p);
 	fragment_begin(&f, p->data, p->len, p->out_fragment,
 		       w->fragment_id += w->path.workers);
 	while ((octets = fragment_next(&f, w->fragment)) != 0) {
@@ -118,7 +123,7 @@ static void send_fragments(struct worker *w, struct outbox *o, const struct pkt 
 	}
 }
 
-static void send_wire(struct worker *w, const struct pkt *p)
+static void send_wire(struct worker *w, struct pkt *p)
 {
 	struct outbox *o = &w->out[addr_is_ip4(&p->out_to) ? 0 : 1];
 	unsigned int i;
@@ -142,7 +147,7 @@ static void send_wire(struct worker *w, const struct pkt *p)
 	};
 }
 
-void worker_send(struct worker *w, const struct pkt *p)
+void worker_send(struct worker *w, struct pkt *p)
 {
 	switch (p->out) {
 	case OUT_NONE:

@@ -51,24 +51,34 @@ void worker_run_cut(struct worker *w, const struct pkt *merged, struct offload *
 	worker_send_flush(w);
 }
 
+/* As many as there are places: they are hashed together. Return: octets of @merged done */
+static size_t run_some(struct worker *w, const struct pkt *merged, size_t done, unsigned int i)
+{
+	size_t bytes = place_for(merged->segment);
+	unsigned int n = 0;
+
+	for (; done < merged->len && n < PIECES_BYTES / bytes; n++) {
+		size_t len = min_size(merged->segment, merged->len - done);
+		uint8_t *at = w->pieces + n * bytes;
+
+		memcpy(at + PKT_HEADROOM, merged->data + done, len);
+		pkt_init(&w->piece[n], at, len, merged->via);
+		w->piece[n].outer = merged->outer;
+		done += len;
+	}
+	count_add(&w->path.me->merged_in, n);
+	path_digest(&w->path, w->piece, n);
+	for (unsigned int k = 0; k < n; k++)
+		worker_run_piece(w, &w->piece[k], i);
+	worker_send_flush(w);
+	return done;
+}
+
 /* Datagrams of one sender, as UDP_GRO delivers them. */
 static void run_datagrams(struct worker *w, const struct pkt *merged, unsigned int i)
 {
-	size_t bytes = place_for(merged->segment);
-	unsigned int used = 0;
-
-	for (size_t done = 0; done < merged->len; done += merged->segment) {
-		size_t len = min_size(merged->segment, merged->len - done);
-		uint8_t *at;
-		struct pkt *p = take_place(w, bytes, &used, &at);
-
-		memcpy(at + PKT_HEADROOM, merged->data + done, len);
-		pkt_init(p, at, len, merged->via);
-		p->outer = merged->outer;
-		count_add(&w->path.me->merged_in, 1);
-		worker_run_piece(w, p, i);
-	}
-	worker_send_flush(w);
+	for (size_t done = 0; done < merged->len;)
+		done = run_some(w, merged, done, i);
 }
 
 bool worker_super(struct worker *w, const struct pkt *p, unsigned int i)

@@ -50,6 +50,7 @@ void worker_run_piece(struct worker *w, struct pkt *p, unsigned int i)
 
 void worker_run(struct worker *w, unsigned int n)
 {
+	path_digest(&w->path, w->in.pkt, n);
 	for (unsigned int i = 0; i < n; i++) {
 		struct pkt *p = &w->in.pkt[i];
 		/* what was handed over has been looked at already */
@@ -215,6 +216,7 @@ struct worker *worker_new(struct region *region, struct crew *crew, const struct
 	path_init(&w->path, region_config(region), &region->table, &region->table.worker[number],
 		  digest, host_mono(), host_wall());
 	path_share(&w->path, number, crew->workers);
+	w->path.defer = true;
 	w->revision = UINT64_MAX;	/* none yet: the thread adopts what is published */
 	if (add_inputs(w, why) < 0) {
 		worker_stop(w);

@@ -108,20 +108,23 @@ static enum verdict may_move(const struct path *pa, const struct pkt *p, uint16_
 }
 
 /* ayiya.md 5 (9, 10): the packet is the client's, and where it came from may be believed. */
-static enum verdict authenticate(struct path *pa, const struct pkt *p, uint16_t tid,
-				 const struct ayiya_hdr *h, const uint8_t *sig, struct cur payload)
+static enum verdict authenticate(struct path *pa, const struct pkt *p, const struct ayiya_view *w)
 {
-	bool stranger = !tunnel_is_at(pa, p, tid);
-	uint8_t good[SHA256_BYTES];
+	bool stranger = !tunnel_is_at(pa, p, w->tid);
+	uint8_t computed[SHA256_BYTES];
+	const uint8_t *good = p->digest;
 	enum verdict v = PASS;
 
 	if (!digest_allowed(pa, stranger))
 		return DROP_DIGEST_BUDGET;
-	sign(pa, tid, h, payload, good);
-	if (!secret_eq(sig, good, sig_bytes(h)))
+	if (p->digest_of != w->tid) {
+		sign(pa, w->tid, &w->h, w->payload, computed);
+		good = computed;
+	}
+	if (!secret_eq(w->sig, good, sig_bytes(&w->h)))
 		return DROP_AYIYA_DIGEST;
 	if (stranger)
-		v = may_move(pa, p, tid, be32_get(&h->epoch_s), fingerprint(sig));
+		v = may_move(pa, p, w->tid, be32_get(&w->h.epoch_s), fingerprint(w->sig));
 	if (v == PASS)
 		digest_good(pa, stranger);	/* a replay keeps what it cost */
 	return v;
@@ -176,61 +179,72 @@ static enum verdict keep_inner(struct pkt *p, struct cur c, uint8_t next)
 	return PASS;
 }
 
-enum verdict ayiya_decap(struct path *pa, struct pkt *p, struct pkt *reply)
+enum verdict ayiya_view(const struct path *pa, const struct pkt *p, struct ayiya_view *v)
 {
 	struct cur c = pkt_cur(p);
-	uint8_t sig[SHA256_BYTES];
-	struct ayiya_hdr h;
 
-	if (!CUR_TAKE(&c, &h) || c.left < SHA1_BYTES)
+	if (!CUR_TAKE(&c, &v->h) || c.left < SHA1_BYTES)
 		return DROP_AYIYA_SHORT;
-	if (!profile_ok(&h))
+	if (!profile_ok(&v->h))
 		return DROP_AYIYA_PROFILE;
-	if (!cur_take(&c, sig, sig_bytes(&h)))
+	if (!cur_take(&c, v->sig, sig_bytes(&v->h)))
 		return DROP_AYIYA_SHORT;
+	v->payload = c;
 
 	/* the client's end and nothing else: a packet of ours sent back says ::1 */
-	struct place w = plan_place(config_plan(pa->cf), &h.identity);
+	struct place w = plan_place(config_plan(pa->cf), &v->h.identity);
 
 	if (w.kind != PLACE_REMOTE || w.tid >= pa->cf->limits.tunnels)
 		return DROP_AYIYA_UNKNOWN;
+	v->tid = w.tid;
+	return config_tunnel(pa->cf, w.tid) ? PASS : DROP_AYIYA_DISABLED;
+}
 
-	const struct tunnel_conf *t = config_tunnel(pa->cf, w.tid);
+enum verdict ayiya_acceptable(const struct path *pa, const struct ayiya_view *w)
+{
+	enum verdict v = binding_ok(config_tunnel(pa->cf, w->tid), &w->h);
 
-	if (!t)
-		return DROP_AYIYA_DISABLED;
+	if (v == PASS)
+		v = version_ok(&w->h, w->payload);
+	if (v == PASS && wall_skew_s(pa->wall, be32_get(&w->h.epoch_s)) > AYIYA_SKEW_MAX_S)
+		v = DROP_AYIYA_CLOCK;
+	return v;
+}
+
+enum verdict ayiya_decap(struct path *pa, struct pkt *p, struct pkt *reply)
+{
+	struct ayiya_view w;
+	enum verdict v = ayiya_view(pa, p, &w);
+
+	if (v != PASS)
+		return v;
 	if (!path_owns(pa, w.tid))
 		return path_elsewhere(pa, p, AT_START, w.tid);
 	p->blame = w.tid;	/* from here on, drops are counted against it */
 	pkt_note(p, NOTE_TUNNEL_IS, w.tid, 0);
 
-	enum verdict v = binding_ok(t, &h);
-
+	v = ayiya_acceptable(pa, &w);
 	if (v == PASS)
-		v = version_ok(&h, c);
-	if (v == PASS && wall_skew_s(pa->wall, be32_get(&h.epoch_s)) > AYIYA_SKEW_MAX_S)
-		v = DROP_AYIYA_CLOCK;
-	if (v == PASS)
-		v = authenticate(pa, p, w.tid, &h, sig, c);
+		v = authenticate(pa, p, &w);
 	if (v != PASS)
 		return v;
 
 	/* Authenticated: only now may the packet change the tunnel. */
-	remember(&pa->tb->cold[w.tid], be32_get(&h.epoch_s), fingerprint(sig));
+	remember(&pa->tb->cold[w.tid], be32_get(&w.h.epoch_s), fingerprint(w.sig));
 	tunnel_heard(pa, p, w.tid, TYPE_AYIYA);
 	p->from = w.tid;
 
-	switch (h.op & AYIYA_OP_MASK) {
+	switch (w.h.op & AYIYA_OP_MASK) {
 	case AYIYA_OP_NOOP:
 		return CONSUMED_BEAT;
 	case AYIYA_OP_ECHO:
-		echo_response(pa, reply, w.tid, h.next, c);
+		echo_response(pa, reply, w.tid, w.h.next, w.payload);
 		return CONSUMED_ECHO;
 	case AYIYA_OP_ECHO_FORWARD:
-		echo_response(pa, reply, w.tid, h.next, c);
+		echo_response(pa, reply, w.tid, w.h.next, w.payload);
 		break;
 	}
-	return keep_inner(p, c, h.next);
+	return keep_inner(p, w.payload, w.h.next);
 }
 
 void ayiya_push(struct path *pa, struct pkt *p, uint16_t tid, uint8_t opcode, uint8_t next)
@@ -243,9 +257,12 @@ void ayiya_push(struct path *pa, struct pkt *p, uint16_t tid, uint8_t opcode, ui
 		.epoch_s = be32_put((uint32_t)pa->wall.s),
 		.identity = plan_tunnel_addr(config_plan(pa->cf), tid, IID_POP),
 	};
-	uint8_t sig[SHA256_BYTES];
+	uint8_t sig[SHA256_BYTES] = { 0 };
 
-	sign(pa, tid, &h, pkt_cur(p), sig);
+	if (pa->defer && h.sig == AYIYA_SIG_SHA1)
+		p->unsigned_at = p->data - sig_bytes(&h);
+	else
+		sign(pa, tid, &h, pkt_cur(p), sig);
 	memcpy(pkt_push(p, sig_bytes(&h)), sig, sig_bytes(&h));
 	memcpy(pkt_push(p, sizeof(h)), &h, sizeof(h));
 }

@@ -93,20 +93,11 @@ static void push_ip6(struct pkt *p, const struct wrap *w)
 static void push_udp(struct pkt *p, const struct wrap *w)
 {
 	struct udp_hdr u = { .src = be16_put(PORT_AYIYA), .dst = be16_put(w->ep->them_port) };
-	uint16_t len = (uint16_t)(p->len + sizeof(u));
-	struct ip4_addr us4 = addr_to_ip4_wire(&w->us), them4 = addr_to_ip4_wire(&w->ep->them);
-	bool four = addr_is_ip4(&w->ep->them);
-	uint64_t sum = four ? sum_pseudo4(&us4, &them4, len, PROTO_UDP) :
-			      sum_pseudo6(&w->us, &w->ep->them, len, PROTO_UDP);
 
-	u.len = be16_put(len);
-	sum = sum_add(sum, &u, sizeof(u));
-	u.checksum = sum_done(sum_add(sum, p->data, p->len));
-	if (u.checksum.raw == 0)
-		u.checksum.raw = 0xffff;	/* 0 would say that there is none (RFC 8200 8.1) */
-	if (four && addr_ip4(&w->us) == 0)
-		u.checksum.raw = 0;		/* the kernel fills the source in after us */
+	u.len = be16_put((uint16_t)(p->len + sizeof(u)));
 	memcpy(pkt_push(p, sizeof(u)), &u, sizeof(u));
+	/* without our address in the sum: the kernel fills the source in after us */
+	p->unsummed = !addr_is_ip4(&w->us) || addr_ip4(&w->us) != 0;
 }
 
 static void wrap_end(struct pkt *p, const struct wrap *w, uint16_t tid)
@@ -124,6 +115,8 @@ static void wrap_end(struct pkt *p, const struct wrap *w, uint16_t tid)
 	p->to = tid;
 	p->out = OUT_WIRE;
 	p->out_to = w->ep->them;
+	if (!p->unsigned_at)
+		path_sum(p);
 	if (p->out_fragment)
 		pkt_note(p, NOTE_FRAGMENTED, tid, p->out_fragment);
 }

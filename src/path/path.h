@@ -46,6 +46,7 @@ struct path {
 	struct table		*tb;	/* state; only own tunnels are written */
 	struct worker_shared	*me;	/* this worker's counters */
 	const struct digest	*digest;
+	bool			defer;		/* the caller signs what leaves: path_sign() */
 	unsigned int		worker, workers;	/* this one's number, of how many */
 	mono_t			now;
 	wall_t			wall;
@@ -119,6 +120,23 @@ void path_shed(struct path *pa, uint32_t flow, uint64_t n);
  * @mtu:	for DROP_SEND_BIG: the way out's MTU if known, else 0; lowers the path MTU
  */
 void path_sent(struct path *pa, const struct pkt *p, enum verdict v, uint16_t mtu);
+
+/**
+ * path_digest() - hash together what of @n packets, none of them run yet, will be verified
+ *
+ * A help and no more: path_run() decides the same without. With the configuration and at the
+ * time the packets will be run with.
+ */
+void path_digest(struct path *pa, struct pkt *p, size_t n);
+
+/**
+ * path_sign() - the signatures due on @n packets that leave; the same configuration as before
+ * path_sum() - and then the UDP checksum, unless somebody else writes that
+ *
+ * Only where pa->defer is set; nothing may be sent without. ayiya.md 4
+ */
+void path_sign(struct path *pa, struct pkt *const *p, size_t n);
+void path_sum(struct pkt *p);
 
 /* One fragment of an outer packet at a time; see path/fragment.h for pkt.out_fragment. */
 

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <string.h>
 #include "base/cur.h"
+#include "base/digest.h"
 #include "table/limits.h"
 #include "table/note.h"
 #include "table/ring.h"
@@ -94,6 +95,12 @@ struct pkt {
 	uint16_t	segment;	/* payload octets of each but the last */
 	uint16_t	l4;		/* where the TCP or UDP header is; VIA_TUN */
 
+	/* AYIYA, sign.c: computed with the batch's others */
+	uint8_t		digest[SHA1_BYTES];	/* on arrival: what the signature should be ... */
+	uint16_t	digest_of;	/* ... with this tunnel's secret; TID_NONE: not computed */
+	uint8_t		*unsigned_at;	/* OUT_WIRE: there it is still due; NULL: nothing is */
+	bool		unsummed;	/* OUT_WIRE: so is the UDP checksum */
+
 	bool		datagram;	/* OUT_WIRE: a UDP socket could send it as well */
 	bool		traced;		/* a tunnel it touched is under debug */
 	uint8_t		notes;
@@ -111,6 +118,9 @@ static inline void pkt_init(struct pkt *p, uint8_t *buffer, size_t len, enum via
 	p->from = p->to = p->blame = TID_NONE;
 	p->inner_ecn = 0;
 	p->ecn_changes = p->accepted = p->to_local = p->datagram = p->traced = false;
+	p->digest_of = TID_NONE;
+	p->unsigned_at = NULL;
+	p->unsummed = false;
 	p->merged = 0;
 	p->segment = p->l4 = 0;
 	p->param = 0;

@@ -8,6 +8,7 @@
 #define SIXXSD_PATH_STEPS_H
 
 #include "path/path.h"
+#include "wire/ayiya.h"
 
 /*
  * An answer. Whoever builds one begins here. An AYIYA echo response leaves its step
@@ -109,7 +110,18 @@ enum verdict encap(struct path *pa, struct pkt *p);			/* encap.c, forwarding.md 
 enum verdict outer_push(struct path *pa, struct pkt *p, uint16_t tid, uint8_t proto, uint8_t ecn);
 /* Clamp TCP MSS in a SYN to @mtu; either inner family. Return: the MSS written, 0: none */
 uint16_t mss_clamp(struct pkt *p, uint16_t mtu_bytes);			/* mss.c */
-/* Sign and push the AYIYA header of a packet to @tid. */
+/* An AYIYA packet as far as it has been read. */
+struct ayiya_view {
+	struct ayiya_hdr	h;
+	uint8_t			sig[SHA256_BYTES];	/* as long as the header says */
+	struct cur		payload;
+	uint16_t		tid;		/* whose identity that is, configured or not */
+};
+/* Nothing of it is verified. Return: PASS, or DROP_AYIYA_* with @v partly filled */
+MUST_CHECK enum verdict ayiya_view(const struct path *pa, const struct pkt *p, struct ayiya_view *v);
+/* Is it, the signature aside, one that the configured tunnel takes now? */
+MUST_CHECK enum verdict ayiya_acceptable(const struct path *pa, const struct ayiya_view *v);
+/* Sign and push the AYIYA header of a packet to @tid; pa->defer: the signature stays due. */
 void ayiya_push(struct path *pa, struct pkt *p, uint16_t tid, uint8_t opcode, uint8_t next);
 
 /* ---- consequence ---- */

@@ -25,6 +25,7 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+#include "crypto/digest_mb.h"
 #include "crypto/digest_openssl.h"
 #include "io/coalesce.h"
 #include "io/offload.h"
@@ -37,12 +38,13 @@
 #define PLACE  2304
 
 struct client {
-	int tun, udp;
-	bool hash;
-	uint8_t secret[SHA1_BYTES];
-	struct ip6_addr inner;
-	uint8_t super[PKT_ROOM], place[PLACES][PLACE];
-	struct pkt piece[PLACES];
+	int		tun, udp;
+	bool		hash;
+	struct digest	digest;
+	uint8_t		secret[SHA1_BYTES];
+	struct ip6_addr	inner;
+	uint8_t		super[PKT_ROOM], place[PLACES][PLACE];
+	struct pkt	piece[PLACES];
 };
 
 static void die(const char *what)
@@ -53,31 +55,43 @@ static void die(const char *what)
 
 /* ---- into the tunnel ---- */
 
-static void sign(const struct client *c, struct pkt *p, uint8_t op, uint8_t next)
+static void put_header(const struct client *c, struct pkt *p, uint8_t op, uint8_t next)
 {
 	struct ayiya_hdr h = {
-		.id = AYIYA_ID_IP6,
-		.sig = AYIYA_SIG_SHA1,
-		.op = AYIYA_AUTH_SECRET | op,
-		.next = next,
-		.epoch_s = be32_put((uint32_t)time(NULL)),
-		.identity = c->inner,
+		.id = AYIYA_ID_IP6, .sig = AYIYA_SIG_SHA1, .op = AYIYA_AUTH_SECRET | op, .next = next,
+		.epoch_s = be32_put((uint32_t)time(NULL)), .identity = c->inner,
 	};
-	struct span image[] = {
-		{ &h, sizeof(h) },
-		{ c->secret, sizeof(c->secret) },
-		{ p->data, p->len },
-	};
-	uint8_t sig[SHA1_BYTES] = { 0 };
 
-	if (c->hash)
-		digest_openssl.sha1(NULL, image, ARRAY_LEN(image), sig);
-	memcpy(pkt_push(p, sizeof(sig)), sig, sizeof(sig));
+	memcpy(pkt_push(p, SHA1_BYTES), c->secret, SHA1_BYTES);
 	memcpy(pkt_push(p, sizeof(h)), &h, sizeof(h));
 }
 
+/* The first @n pieces, each with the secret where the signature goes, all at once. */
+static void hash(struct client *c, unsigned int n)
+{
+	struct digest_job job[PLACES];
+
+	for (unsigned int i = 0; i < n; i++)
+		job[i] = (struct digest_job){ c->piece[i].data, c->piece[i].len, c->piece[i].digest };
+	if (c->hash)
+		c->digest.sha1_many(c->digest.context, job, n);
+}
+
+static void sign(struct client *c, unsigned int n)
+{
+	hash(c, n);
+	for (unsigned int i = 0; i < n; i++) {
+		uint8_t *at = c->piece[i].data + sizeof(struct ayiya_hdr);
+
+		if (c->hash)
+			memcpy(at, c->piece[i].digest, SHA1_BYTES);
+		else
+			memset(at, 0, SHA1_BYTES);
+	}
+}
+
 /* All of one size but the last. */
-static void send_all(const struct client *c, unsigned int n)
+static void send_all(struct client *c, unsigned int n)
 {
 	uint8_t control[CMSG_SPACE(sizeof(uint16_t))] ALIGNED(16) = { 0 };
 	struct iovec iov[PLACES];
@@ -92,6 +106,7 @@ static void send_all(const struct client *c, unsigned int n)
 
 	if (n == 0)
 		return;
+	sign(c, n);
 	segment = (uint16_t)c->piece[0].len;
 	cm->cmsg_level = SOL_UDP;
 	cm->cmsg_type = UDP_SEGMENT;
@@ -118,7 +133,7 @@ static void send_pieces(struct client *c, struct offload *o)
 		if (len == 0)
 			break;
 		pkt_init(&c->piece[n], c->place[n], len, VIA_TUN);
-		sign(c, &c->piece[n++], AYIYA_OP_FORWARD, PROTO_IPV6);
+		put_header(c, &c->piece[n++], AYIYA_OP_FORWARD, PROTO_IPV6);
 	}
 	send_all(c, n);
 }
@@ -149,7 +164,7 @@ static bool from_tun(struct client *c)
 	    !offload_complete(&p, h.csum_start, h.csum_offset))
 		return true;
 	c->piece[0] = p;
-	sign(c, &c->piece[0], AYIYA_OP_FORWARD, PROTO_IPV6);
+	put_header(c, &c->piece[0], AYIYA_OP_FORWARD, PROTO_IPV6);
 	send_all(c, 1);
 	return true;
 }
@@ -203,25 +218,14 @@ static void board(const struct client *c, struct train *t, bool *open, const str
 		write_train(c, t);
 }
 
-static bool opened(const struct client *c, struct pkt *p)
+static bool opened(const struct client *c, struct pkt *p, const uint8_t *sig)
 {
 	struct cur cur = pkt_cur(p);
-	uint8_t sig[SHA1_BYTES], good[SHA1_BYTES];
 	struct ayiya_hdr h;
 
-	if (!CUR_TAKE(&cur, &h) || !cur_take(&cur, sig, sizeof(sig)) || h.next != PROTO_IPV6)
+	if (!CUR_TAKE(&cur, &h) || !cur_skip(&cur, SHA1_BYTES) || h.next != PROTO_IPV6 ||
+	    (c->hash && memcmp(sig, p->digest, SHA1_BYTES) != 0))
 		return false;
-	if (c->hash) {
-		struct span image[] = {
-			{ &h, sizeof(h) },
-			{ c->secret, sizeof(c->secret) },
-			{ cur.at, cur.left },
-		};
-
-		digest_openssl.sha1(NULL, image, ARRAY_LEN(image), good);
-		if (memcmp(sig, good, sizeof(sig)) != 0)
-			return false;
-	}
 	pkt_keep(p, cur);
 	return true;
 }
@@ -239,6 +243,7 @@ static bool from_pop(struct client *c)
 	ssize_t got = recvmsg(c->udp, &mh, MSG_DONTWAIT);
 	int segment = (int)got;
 	struct cmsghdr *cm = CMSG_FIRSTHDR(&mh);
+	uint8_t sig[PLACES][SHA1_BYTES];
 	bool open = false;
 	struct train t;
 	unsigned int n = 0;
@@ -247,13 +252,20 @@ static bool from_pop(struct client *c)
 		return false;
 	if (cm && cm->cmsg_level == SOL_UDP && cm->cmsg_type == UDP_GRO)
 		memcpy(&segment, CMSG_DATA(cm), sizeof(segment));
-	for (ssize_t at = 0; at < got && n < PLACES; at += segment, n++) {
+	for (ssize_t at = 0; at < got && n < PLACES; at += segment) {
 		struct pkt *p = &c->piece[n];
 
-		pkt_init(p, c->super + at, (size_t)(got - at < segment ? got - at : segment),
-		         VIA_AYIYA);
-		if (opened(c, p))
-			board(c, &t, &open, p);
+		pkt_init(p, c->super + at, (size_t)(got - at < segment ? got - at : segment), VIA_AYIYA);
+		if (p->len < sizeof(struct ayiya_hdr) + SHA1_BYTES)
+			break;
+		memcpy(sig[n], p->data + sizeof(struct ayiya_hdr), SHA1_BYTES);
+		memcpy(p->data + sizeof(struct ayiya_hdr), c->secret, SHA1_BYTES);
+		n++;
+	}
+	hash(c, n);
+	for (unsigned int i = 0; i < n; i++) {
+		if (opened(c, &c->piece[i], sig[i]))
+			board(c, &t, &open, &c->piece[i]);
 	}
 	if (open)
 		write_train(c, &t);
@@ -293,7 +305,7 @@ static int open_udp(const char *pop, unsigned int port)
 static void beat(struct client *c)
 {
 	pkt_init(&c->piece[0], c->place[0], 0, VIA_SELF);
-	sign(c, &c->piece[0], AYIYA_OP_NOOP, PROTO_NONE);
+	put_header(c, &c->piece[0], AYIYA_OP_NOOP, PROTO_NONE);
 	send_all(c, 1);
 }
 
@@ -339,6 +351,7 @@ int main(int argc, char **argv)
 		}
 	}
 	digest_openssl.sha1(NULL, &(struct span){ password, strlen(password) }, 1, c->secret);
+	(void)digest_mb_open(&c->digest);
 	c->tun = open_tun(tun);
 	c->udp = open_udp(pop, port);
 	for (;;) {

@@ -13,6 +13,13 @@ static void sha1(void *context, const struct span *span, size_t n, uint8_t out[S
 	memset(out, 0, SHA1_BYTES);
 }
 
+static void sha1_many(void *context, const struct digest_job *job, size_t n)
+{
+	(void)context;
+	for (size_t i = 0; i < n; i++)
+		memset(job[i].out, 0, SHA1_BYTES);
+}
+
 static void sha256(void *context, const struct span *span, size_t n, uint8_t out[SHA256_BYTES])
 {
 	(void)context, (void)span, (void)n;
@@ -25,4 +32,6 @@ static void md5(void *context, const struct span *span, size_t n, uint8_t out[MD
 	memset(out, 0, MD5_BYTES);
 }
 
-const struct digest digest_openssl = { .sha1 = sha1, .sha256 = sha256, .md5 = md5 };
+const struct digest digest_openssl = {
+	.sha1 = sha1, .sha1_many = sha1_many, .sha256 = sha256, .md5 = md5,
+};

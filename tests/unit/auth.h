@@ -128,7 +128,12 @@ static enum verdict give_ayiya(struct fixture *f, const void *bytes, size_t len,
 	pop_arrive(f, VIA_AYIYA, bytes, len, them, pop_like(them));
 	f->p.outer.them_port = port;
 	f->p.outer.us_port = PORT_AYIYA;
-	return saw(ayiya_decap(&f->pa, &f->p, &f->reply));
+	pop_ahead(f);
+
+	enum verdict v = saw(ayiya_decap(&f->pa, &f->p, &f->reply));
+
+	pop_afterwards(f);
+	return v;
 }
 
 static enum verdict give_beat(struct fixture *f, const char *text, const char *them)

@@ -256,12 +256,46 @@ static void pop_arrive(struct fixture *f, enum via via, const void *bytes, size_
 		f->p.outer.us = address(us);
 }
 
+/*
+ * -DAHEAD: a test once more as a worker runs it, signatures hashed before and after the
+ * packet's way. The same must come out.
+ */
+#ifdef AHEAD
+static const bool hashes_ahead = true;
+#else
+static const bool hashes_ahead = false;
+#endif
+
+static void pop_ahead(struct fixture *f)
+{
+	f->pa.defer = hashes_ahead;
+	if (hashes_ahead && f->pa.digest)
+		path_digest(&f->pa, &f->p, 1);
+}
+
+static void pop_afterwards(struct fixture *f)
+{
+	struct pkt *const all[] = { &f->p, &f->reply };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		if (!hashes_ahead || all[i]->out != OUT_WIRE)
+			continue;
+		path_sign(&f->pa, &all[i], 1);
+		path_sum(all[i]);
+	}
+}
+
 /* The whole way. @them and @us are NULL for VIA_TUN. */
 static enum verdict pop_give(struct fixture *f, enum via via, const void *bytes, size_t len,
 			     const char *them, const char *us)
 {
+	enum verdict v;
+
 	pop_arrive(f, via, bytes, len, them, us);
-	return saw(path_run(&f->pa, &f->p, &f->reply));
+	pop_ahead(f);
+	v = saw(path_run(&f->pa, &f->p, &f->reply));
+	pop_afterwards(f);
+	return v;
 }
 
 /* An IPv6 packet of @len octets in all; the payload counts up from 0. Return: @len */

@@ -1,10 +1,12 @@
 /*
  * Digests and the secret of a password: published values, no allocation after start.
  */
+#include "crypto/digest_mb.h"
 #include "crypto/digest_openssl.h"
 #include "crypto/secret.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include "tap.h"
 
 static size_t allocations;
@@ -44,6 +46,12 @@ static const struct {
 	  "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
 	  "8215ef0796a20bcaaae116d3876c664a" },
 };
+
+static void test_sha1(const void *at, size_t len, uint8_t out[SHA1_BYTES])
+{
+	if (!EVP_Q_digest(NULL, "SHA1", NULL, at, len, out, NULL))
+		exit(99);
+}
 
 static bool is_hex(const uint8_t *bytes, const char *hex)
 {
@@ -117,6 +125,58 @@ static void a_password_becomes_a_secret(const struct digest *d)
 	ok(memcmp(&s, &zero, sizeof(s)) == 0, "a wiped secret is all zero");
 }
 
+/* Both libraries, every length, place and number at once; and nothing beside is written. */
+static void many_at_once_are_what_they_are_alone(const struct digest *d)
+{
+	enum { MOST = 64, LONGEST = 1600 };
+	static uint8_t text[LONGEST + MOST];
+	static uint8_t got[MOST + 1][SHA1_BYTES];
+	struct digest_job job[MOST];
+	uint8_t want[SHA1_BYTES];
+	bool good = true, beside = true;
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (uint8_t)(i * 131 + i / 256);
+	for (size_t len = 0; len <= LONGEST; len++) {
+		size_t n = 1 + len % MOST;
+
+		memset(got, 0xee, sizeof(got));
+		for (size_t i = 0; i < n; i++)
+			job[i] = (struct digest_job){ text + i, (len + 37 * i) % (LONGEST + 1), got[i] };
+		d->sha1_many(d->context, job, n);
+		for (size_t i = 0; i < n; i++) {
+			test_sha1(job[i].at, job[i].len, want);
+			good &= memcmp(got[i], want, sizeof(want)) == 0;
+		}
+		for (size_t i = 0; i < SHA1_BYTES; i++)
+			beside &= got[n][i] == 0xee;
+	}
+	ok(good, "%s: many at once are what each is alone, of 0 to %d octets", digest_name(d), LONGEST);
+	ok(beside, "%s: nothing beside them is written", digest_name(d));
+}
+
+static void the_other_library(void)
+{
+	static uint8_t text[1500], got[16][SHA1_BYTES];
+	struct digest d;
+	const char *why = digest_mb_open(&d);
+	struct digest_job job[16];
+	size_t before;
+
+	if (why)
+		printf("# one by one: %s\n", why);
+	ok((why != NULL) == (strcmp(digest_name(&d), "OpenSSL") == 0), "it is %s", digest_name(&d));
+	published_values_come_out(&d);
+	many_at_once_are_what_they_are_alone(&d);
+	for (size_t i = 0; i < ARRAY_LEN(job); i++)
+		job[i] = (struct digest_job){ text, sizeof(text) - i, got[i] };
+	before = allocations;
+	d.sha1_many(d.context, job, ARRAY_LEN(job));
+	ok(allocations == before, "and allocates nothing after it was opened");
+	digest_mb_close(&d);
+	ok(!d.context && d.sha1_many, "closed, it is OpenSSL");
+}
+
 int main(void)
 {
 	if (!CRYPTO_set_mem_functions(counted_malloc, counted_realloc, counted_free))
@@ -124,5 +184,7 @@ int main(void)
 	published_values_come_out(&digest_openssl);
 	no_message_allocates(&digest_openssl);
 	a_password_becomes_a_secret(&digest_openssl);
+	many_at_once_are_what_they_are_alone(&digest_openssl);
+	the_other_library();
 	return tap_done();
 }
