@@ -153,7 +153,7 @@ static void echo_response(struct path *pa, struct pkt *reply, uint16_t tid, uint
 	reply->len = payload.left;
 	ayiya_push(pa, reply, tid, AYIYA_OP_ECHO_REPLY, next);
 	if (outer_push(pa, reply, tid, PROTO_UDP, ECN_NOT_ECT) != PASS)
-		reply->out = OUT_NONE;
+		reply_begin(reply);	/* what is left in it would be sent as a packet of ours */
 }
 
 /* ayiya.md 5, last paragraph: what the inner header says is the packet, the rest is cut off. */

@@ -121,6 +121,13 @@ static void wrap_end(struct pkt *p, const struct wrap *w, uint16_t tid)
 		pkt_note(p, NOTE_FRAGMENTED, tid, p->out_fragment);
 }
 
+/* Octets of what wrap_end() pushes: of w->over, an AYIYA payload has its part already. */
+static size_t outermost(const struct wrap *w)
+{
+	return (addr_is_ip4(&w->ep->them) ? sizeof(struct ip4_hdr) : sizeof(struct ip6_hdr)) +
+	       (w->proto == PROTO_UDP ? sizeof(struct udp_hdr) : 0);
+}
+
 enum verdict outer_push(struct path *pa, struct pkt *p, uint16_t tid, uint8_t proto, uint8_t ecn)
 {
 	struct wrap w;
@@ -128,11 +135,10 @@ enum verdict outer_push(struct path *pa, struct pkt *p, uint16_t tid, uint8_t pr
 
 	if (v != PASS)
 		return v;
-	if (p->len + w.over > UINT16_MAX)
-		return DROP_SEND_BIG;
-
 	w.proto = proto;
 	w.ecn = ecn;
+	if (p->len + outermost(&w) > UINT16_MAX)
+		return DROP_SEND_BIG;
 	wrap_end(p, &w, tid);
 	return PASS;
 }

@@ -519,6 +519,52 @@ static void an_echo_is_answered_as_large_as_it_came(void)
 	ok(f->reply.out == OUT_NONE && f->reply.len == 0, "a forged one is not answered");
 }
 
+/* Nor is what was begun of it sent as if it were a packet of ours. */
+static void an_echo_that_cannot_be_answered_leaves_nothing_behind(void)
+{
+	struct fixture *f = auth_new();
+	const struct traffic *up = &f->pa.me->uplink;
+	uint8_t bytes[64];
+	size_t len = echo_of(bytes, POP_WALL_S, 0);
+	struct config *cf;
+	enum verdict v;
+
+	give_ayiya(f, bytes, len, ALICE, 40001);
+	cf = pop_edit(f);
+	cf->head->own[cf->head->owns++] = address(ALICE); /* its endpoint is the PoP's now */
+	pop_apply(f);
+	pop_arrive(f, VIA_AYIYA, bytes, len, ALICE, pop_v4);
+	f->p.outer.them_port = 40001;
+	pop_ahead(f);
+	v = saw(path_run(&f->pa, &f->p, &f->reply));
+	ok(v == CONSUMED_ECHO && f->reply.out == OUT_NONE && up->out_packets == 0,
+	   "an echo that cannot be answered is not answered to the uplink instead");
+}
+
+static void the_largest_echo_is_answered(void)
+{
+	enum { LARGEST = 65507 - 44 }; /* of IPv4, UDP, and in AYIYA */
+	static uint8_t payload[LARGEST + 1], bytes[LARGEST + 1 + 44];
+	struct fixture *f = auth_new();
+
+	for (size_t n = LARGEST; n <= LARGEST + 1; n++) {
+		size_t len = make_ayiya(bytes, "SHA1", AYIYA_OP_ECHO, 59, POP_WALL_S, BOB, PASSWORD,
+		                        payload, n);
+
+		pop_arrive(f, VIA_AYIYA, bytes, len, ALICE, pop_v4);
+		f->p.outer.them_port = 40001;
+		pop_ahead(f);
+		path_run(&f->pa, &f->p, &f->reply);
+		pop_afterwards(f);
+		if (n == LARGEST)
+			ok(f->reply.out == OUT_WIRE && f->reply.len == 65535,
+			   "the largest echo there is in IPv4 is answered");
+		else
+			ok(f->reply.out == OUT_NONE && f->pa.me->uplink.out_packets == 0,
+			   "a larger one than an IPv4 packet holds is not");
+	}
+}
+
 /* The whole way: what the counters say, and that there is one answer at most. */
 static void a_forwarded_packet_is_counted_as_what_it_carried(void)
 {
@@ -613,6 +659,8 @@ int main(void)
 	every_opcode_refreshes();
 	the_inner_packet_is_what_its_header_says();
 	an_echo_is_answered_as_large_as_it_came();
+	an_echo_that_cannot_be_answered_leaves_nothing_behind();
+	the_largest_echo_is_answered();
 	a_forwarded_packet_is_counted_as_what_it_carried();
 	there_is_one_answer_to_a_datagram();
 	return tap_done();

@@ -556,7 +556,10 @@ static void outer_push_for_answers(void)
 	ok(outer_push(&f->pa, &f->p, 1, PROTO_UDP, 2) == PASS && f->p.to == 1 &&
 	           f->p.out == OUT_WIRE && f->p.data[1] == 2 && f->p.len == 128,
 	   "a ready payload gets its outer headers");
-	pop_arrive(f, VIA_SELF, big, 65535 - 71, NULL, NULL);
+	pop_arrive(f, VIA_SELF, big, 65535 - 28, NULL, NULL);
+	ok(saw(outer_push(&f->pa, &f->p, 1, PROTO_UDP, 0)) == PASS && f->p.len == 65535,
+	   "up to the largest IP packet");
+	pop_arrive(f, VIA_SELF, big, 65535 - 27, NULL, NULL);
 	ok(saw(outer_push(&f->pa, &f->p, 1, PROTO_UDP, 0)) == DROP_SEND_BIG && f->p.out == OUT_NONE,
 	   "unless it would not fit an IP packet");
 	pop_tunnel(f, 1)->ep.them = address(pop_v4);
