@@ -359,6 +359,74 @@ static void counting_holds(enum verdict v)
 	must(v != SENT_UPLINK || scene->p.out == OUT_TUN, "what is sent to the uplink is in the TUN");
 }
 
+/* ---- and once more as a worker does it, signatures computed ahead and afterwards ---- */
+
+/* What came of a packet. */
+struct outcome {
+	struct pkt		pkt;
+	uint8_t			bytes[PKT_ROOM];	/* those of it that are sent */
+};
+
+static void outcome_of(struct outcome *o, const struct pkt *p)
+{
+	o->pkt = *p;
+	memcpy(o->bytes, p->data, p->out == OUT_NONE ? 0 : p->len);
+}
+
+static bool is_outcome(const struct outcome *o, const struct pkt *p)
+{
+	if (p->out != o->pkt.out || p->to != o->pkt.to || p->from != o->pkt.from)
+		return false;
+	if (p->out == OUT_NONE)
+		return true;
+	return p->len == o->pkt.len && memcmp(p->data, o->bytes, p->len) == 0 &&
+	       !p->unsigned_at && !p->unsummed == !o->pkt.unsummed;
+}
+
+static void scene_arrive(enum via via, struct sender from, uint8_t ecn, const uint8_t *bytes,
+			 size_t len)
+{
+	scene_restore(&scene_fresh);
+	pop_arrive(scene, via, bytes, len, from.them, from.them ? pop_like(from.them) : NULL);
+	scene->p.outer.them_port = from.port;
+	scene->p.outer.us_port = via == VIA_AYIYA ? PORT_AYIYA : PORT_HEARTBEAT;
+	scene->p.outer.ecn = ecn;
+}
+
+static void a_batch_does_the_same(enum verdict v, enum via via, struct sender from, uint8_t ecn,
+				  const uint8_t *bytes, size_t len)
+{
+	static struct outcome packet, answer;
+	static struct scene_state alone, batch;
+	struct pkt *const all[] = { &scene->p, &scene->reply };
+
+	outcome_of(&packet, &scene->p);
+	outcome_of(&answer, &scene->reply);
+	scene_save(&alone);
+	scene_arrive(via, from, ecn, bytes, len);
+	scene->pa.defer = true;
+	path_digest(&scene->pa, &scene->p, 1);
+	must(!memcmp(scene->in + PKT_HEADROOM, bytes, len), "a packet hashed ahead is as it came");
+	must(path_run(&scene->pa, &scene->p, &scene->reply) == v, "and meets the same verdict");
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		if (all[i]->out != OUT_WIRE)
+			continue;
+		path_sign(&scene->pa, &all[i], 1);
+		path_sum(all[i]);
+	}
+	must(is_outcome(&packet, &scene->p), "the same leaves, signed");
+	must(is_outcome(&answer, &scene->reply), "and so does the answer");
+	scene_save(&batch);
+	must(!memcmp(alone.tunnel, batch.tunnel, sizeof(batch.tunnel)) &&
+		     !memcmp(alone.cold, batch.cold, sizeof(batch.cold)) &&
+		     !memcmp(alone.errors, batch.errors, sizeof(batch.errors)) &&
+		     !memcmp(&alone.me, &batch.me, sizeof(batch.me)),
+	     "with the same state and counters left behind");
+	must(alone.pa.events == batch.pa.events &&
+		     !memcmp(&alone.pa.digests, &batch.pa.digests, sizeof(batch.pa.digests)),
+	     "the same events, and at the same cost to a stranger");
+}
+
 /* @len octets arrive; the PoP is as fresh. Everything that must hold is checked. */
 static enum verdict scene_run(enum via via, struct sender from, uint8_t ecn, const uint8_t *bytes,
 			      size_t len)
@@ -368,13 +436,8 @@ static enum verdict scene_run(enum via via, struct sender from, uint8_t ecn, con
 
 	if (len > sizeof(before))
 		return PASS;
-	scene_restore(&scene_fresh);
 	memcpy(before, bytes, len);
-	pop_arrive(scene, via, bytes, len, from.them, from.them ? pop_like(from.them) : NULL);
-	scene->p.outer.them_port = from.port;
-	scene->p.outer.us_port = via == VIA_AYIYA ? PORT_AYIYA : PORT_HEARTBEAT;
-	scene->p.outer.ecn = ecn;
-
+	scene_arrive(via, from, ecn, before, len);
 	v = saw(path_run(&scene->pa, &scene->p, &scene->reply));
 
 	counting_holds(v);
@@ -386,6 +449,7 @@ static enum verdict scene_run(enum via via, struct sender from, uint8_t ecn, con
 	answer_holds(len);
 	if (scene->p.out == OUT_NONE)
 		must(!memcmp(scene->in + PKT_HEADROOM, before, len), "what stays here is not changed");
+	a_batch_does_the_same(v, via, from, ecn, before, len);
 	return v;
 }
 
