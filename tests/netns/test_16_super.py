@@ -1,7 +1,4 @@
 """Super-packets: what the kernel hands over merged, and what it takes merged from us."""
-import contextlib
-import os
-import signal
 import socket
 import struct
 
@@ -60,17 +57,6 @@ def client_of(p, kind):
 def merged(p):
     rows = workers(p)
     return sum(w["merged_in"] for w in rows), sum(w["merged_out"] for w in rows)
-
-
-@contextlib.contextmanager
-def stopped(p):
-    """What is sent meanwhile waits, and is one batch."""
-    pid = p.daemon.pid
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 class Host:
@@ -183,7 +169,7 @@ def test_segments_too_big_for_the_tunnel_are_told_so_one_by_one(running, host):
 # ---- to the uplink, segments that follow one another ----
 
 def burst(p, client, segments):
-    with stopped(p):
+    with p.daemon.stopped():     # what is sent meanwhile waits, and is one batch
         p.wan.send(*[client.wrap(s) for s in segments])
 
 

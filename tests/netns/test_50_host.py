@@ -4,7 +4,6 @@ connection tracking, full queues, limits and clamps of a tunnel.
 """
 import os
 import re
-import signal
 import struct
 
 import pytest
@@ -326,8 +325,7 @@ def test_packets_lost_in_the_queues_before_us_are_counted(pop, side, reason):
     assert reason not in drops(p)
     inner = packets.filler(c.inner, HOST6, 1400)
     outer, down = c.wrap(inner), packets.filler(HOST6, c.inner, 1400)
-    p.daemon.kill(signal.SIGSTOP)
-    try:
+    with p.daemon.stopped():
         for _ in range(100):
             if side == "wan":
                 p.wan.send(*[outer] * 1000)
@@ -335,8 +333,6 @@ def test_packets_lost_in_the_queues_before_us_are_counted(pop, side, reason):
                 p.core.send(*[down] * 1000)
             p.core.pull()
             p.wan.pull()
-    finally:
-        p.daemon.kill(signal.SIGCONT)
     p.clear()
     c.ping(c.pop_inner, ident=9)        # the count comes with the next packet
     # the queue was full, or, where the kernel takes our programs, it had all it may have of T1

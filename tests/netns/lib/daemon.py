@@ -355,6 +355,17 @@ class Daemon:
     def kill(self, number):
         self.process.send_signal(number)
 
+    @contextlib.contextmanager
+    def stopped(self):
+        """Nothing is read meanwhile: every thread has stopped, which kill() does not wait for."""
+        self.kill(signal.SIGSTOP)
+        try:
+            self.until(lambda: all(self.status(t)["State"].startswith("T") for t in self.tasks()),
+                       "every thread stops")
+            yield
+        finally:
+            self.kill(signal.SIGCONT)
+
     def reload(self, config):
         """Write the file, SIGHUP; the caller waits for what he wants to see."""
         self.write(config)
