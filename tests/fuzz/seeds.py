@@ -181,6 +181,17 @@ def super_packets():
                     struct.pack("!BBB", size & 255, 20 if four else 40, 0) + packet)
     udp = struct.pack("!HHHH", 1, 2, 8 + 900, 0x1234) + bytes(900)
     put("super", "udp", 1, struct.pack("!BBB", 0, 40, 1) + ip6(INET, "2001:db8:2ff:9::2", 17, udp))
+    # from raw sockets; octet 3: raw, GRE, unfinished
+    tcp = struct.pack("!HHIIBBHHH", 1, 2, 7, 3, 5 << 4, 0x18, 9, 0, 0)
+    six = ip6(INET, "2001:db8:2ff:9::2", 6, tcp + bytes(3000))
+    four = ip4("240.0.0.1", "240.0.0.2", 6, tcp + bytes(3000))
+    words = struct.pack("!III", 0xabcd0000, 7, 1)
+    put("super", "raw p41", 0, b"\0\0\x0a" + six)
+    put("super", "raw p41 small", 0, b"\0\0\x0a" + ip6(INET, "2001:db8:2ff:9::2", 6, tcp + bytes(90)))
+    put("super", "raw p41 udp", 0, b"\0\0\x0a" + ip6(INET, "2001:db8:2ff:9::2", 17, udp))
+    put("super", "raw gre", 0, b"\0\0\x0e" + struct.pack("!HH", 0, 0x86dd) + six)
+    put("super", "raw gre words", 0, b"\0\0\x0e" + struct.pack("!HH", 0xb000, 0x86dd) + words + six)
+    put("super", "raw gre four", 0, b"\0\0\x0e" + struct.pack("!HH", 0x2000, 0x0800) + words[4:8] + four)
 
 
 for make in (p41, gre, ayiya, beat, icmp4, icmp6, super_packets):
