@@ -43,7 +43,7 @@ static void line_up(struct worker *w, unsigned int n)
 		uint32_t flow = path_flow(&w->path, &w->in.pkt[i]);
 
 		if (!fair_put(w->fair, flow, &w->in.pkt[i]))
-			path_shed(&w->path, flow, 1);
+			path_shed(&w->path, flow, worker_pieces(&w->in.pkt[i]));
 	}
 }
 

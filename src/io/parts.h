@@ -133,6 +133,8 @@ void worker_station_init(struct worker *w);
 
 /* super.c: Return: true: @p was several packets, and all of them are done; @i as below */
 bool worker_super(struct worker *w, const struct pkt *p, unsigned int i);
+/* Return: how many packets @p is */
+uint64_t worker_pieces(const struct pkt *p);
 struct offload;
 void worker_run_cut(struct worker *w, const struct pkt *merged, struct offload *o, unsigned int i);
 

@@ -81,6 +81,21 @@ static void run_datagrams(struct worker *w, const struct pkt *merged, unsigned i
 		done = run_some(w, merged, done, i);
 }
 
+uint64_t worker_pieces(const struct pkt *p)
+{
+	size_t octets = p->len;
+	struct offload o;
+
+	if (!p->merged)
+		return 1;
+	if (p->via == VIA_TUN) {
+		if (!offload_given(p, &o))
+			return 1;
+		octets = o.end - o.payload;
+	}
+	return (octets + p->segment - 1) / p->segment;
+}
+
 bool worker_super(struct worker *w, const struct pkt *p, unsigned int i)
 {
 	struct offload o;

@@ -1,10 +1,12 @@
 /* What a socket lost before we read it is counted, to the packet; and oversized datagrams. */
 #include <arpa/inet.h>
+#include <netinet/udp.h>
 #include <unistd.h>
 
 #include "io/parts.h"
 #include "saw.h"
 #include "tap.h"
+#include "wire/proto.h"
 
 enum { SENT = 1000, BYTES = 1000 };
 
@@ -86,6 +88,30 @@ static void addresses_come_along(void)
 	close(in.fd);
 }
 
+/* The kernel gives back merged what was sent to be cut, and every one of them counts. */
+static void merged_datagrams_count(void)
+{
+	struct input in = { .fd = receiver(), .kind = INPUT_UDP4, .via = VIA_AYIYA, .port = 5072 };
+	int from = socket(AF_INET, SOCK_DGRAM, 0), on = 1, size = BYTES / 4 - 1;
+	const struct pkt *p = &w->in.pkt[0];
+	struct pkt one;
+
+	if (setsockopt(in.fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) ||
+	    setsockopt(from, SOL_UDP, UDP_SEGMENT, &size, sizeof(size)))
+		exit(99);
+	say(from, 1);
+	ok(worker_receive(w, &in) == 1 && p->merged && p->len == BYTES && p->segment == size,
+	   "four datagrams and a short one come as one packet");
+	ok(worker_pieces(p) == 5, "which counts as five");
+	pkt_init(&one, w->in.buffer, BYTES, VIA_TUN);
+	ok(worker_pieces(&one) == 1, "a packet that was not merged counts as one");
+	one.merged = PROTO_TCP;
+	one.segment = 100;
+	ok(worker_pieces(&one) == 1, "as does one that is not what it says");
+	close(from);
+	close(in.fd);
+}
+
 int main(void)
 {
 	w = calloc(1, sizeof(*w));
@@ -94,6 +120,7 @@ int main(void)
 	w->path.me = &me;
 	overflow_is_counted();
 	addresses_come_along();
+	merged_datagrams_count();
 	free(w->in.buffer);
 	free(w);
 	return tap_done();
