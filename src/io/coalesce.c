@@ -82,6 +82,22 @@ bool segment_same_flow(const struct segment *a, const struct segment *b)
 	return a->six == b->six && alike(a, b, addresses, a->l4 + offsetof(struct tcp_hdr, seq));
 }
 
+bool segment_may_be_of(const struct segment *a, const struct pkt *p)
+{
+	const size_t header = a->six ? sizeof(struct ip6_hdr) : sizeof(struct ip4_hdr);
+	const size_t addresses =
+		a->six ? offsetof(struct ip6_hdr, src) : offsetof(struct ip4_hdr, src);
+	uint8_t next;
+
+	if (pkt_version(p) != (a->six ? IP6_VERSION : IP4_VERSION) || p->len < header)
+		return false;
+	next = p->data[a->six ? offsetof(struct ip6_hdr, next)
+	                      : offsetof(struct ip4_hdr, protocol)];
+	if (next == PROTO_UDP || next == (a->six ? PROTO_ICMP6 : PROTO_ICMP4))
+		return false;
+	return memcmp(a->pkt->data + addresses, p->data + addresses, header - addresses) == 0;
+}
+
 static uint64_t pseudo(const struct segment *s, size_t l4_len)
 {
 	struct ip6_hdr six;

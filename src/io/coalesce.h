@@ -47,6 +47,12 @@ MUST_CHECK bool segment_of(const struct pkt *p, struct segment *s);
 /* Of the same connection and direction? Their order has to stay. */
 MUST_CHECK bool segment_same_flow(const struct segment *a, const struct segment *b);
 
+/*
+ * Might @p, which is no segment, be of the same connection nevertheless? A fragment, or one with
+ * IP options or extension headers.
+ */
+MUST_CHECK bool segment_may_be_of(const struct segment *a, const struct pkt *p);
+
 /* @s begins a train. Return: false when nothing can ever follow it */
 MUST_CHECK bool train_begin(struct train *t, const struct segment *s);
 

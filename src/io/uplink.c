@@ -159,14 +159,29 @@ static void board(struct worker *w, const struct segment *g)
 		s->n++;
 }
 
+/* Whatever @p is, nothing of its connection that came before it leaves behind it. */
+static void let_out_before(struct worker *w, const struct pkt *p)
+{
+	struct station *s = &w->station;
+
+	for (unsigned int i = 0; i < s->n;) {
+		if (segment_may_be_of(&s->train[s->order[i]].first, p))
+			depart(w, i);
+		else
+			i++;
+	}
+}
+
 void worker_send_tun(struct worker *w, const struct pkt *p)
 {
 	struct segment g;
 
-	if (w->offload && segment_of(p, &g))
+	if (w->offload && segment_of(p, &g)) {
 		board(w, &g);
-	else
-		write_one(w, p);
+		return;
+	}
+	let_out_before(w, p);
+	write_one(w, p);
 }
 
 void worker_send_tun_flush(struct worker *w)

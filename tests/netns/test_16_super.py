@@ -229,6 +229,39 @@ def test_what_does_not_follow_is_not_merged(running, what):
     assert merged(running)[1] == 0
 
 
+def with_option(packet):
+    """The same segment behind a destination options header, which the checksum does not see."""
+    header = bytes([packets.TCP, 0, 1, 4, 0, 0, 0, 0])
+    return packet[:4] + struct.pack("!HB", len(packet) - 40 + len(header), packets.DSTOPTS) \
+        + packet[7:40] + header + packet[40:]
+
+
+def test_a_segment_that_cannot_be_merged_does_not_overtake(running):
+    client = client_of(running, "6in4")
+    segments = pieces(client.inner, HOST6, octets(COUNT * SIZE))
+    segments[5] = with_option(segments[5])
+    burst(running, client, segments)
+    got = [running.at_host(lambda p: p.proto in (packets.TCP, packets.DSTOPTS)).raw
+           for _ in segments]
+    assert got == [older(s) for s in segments]
+    assert merged(running)[1] == COUNT - 1
+
+
+def test_datagrams_of_one_connection_have_its_flow_label(running, host):
+    """RFC 6438: whether they left together or alone, or a network would reorder them."""
+    client = client_of(running, "ayiya over IPv6")
+    labels = {}
+    for sport in (1001, 1002):
+        for count in (1, COUNT):
+            host.send(tcp(HOST6, client.inner, octets(count * SIZE), SEQ, partial=True,
+                          sport=sport), GSO_TCP6 if count > 1 else 0, SIZE if count > 1 else 0)
+            got = [client.receive(lambda p: p.proto == packets.TCP)[0] for _ in range(count)]
+            labels.setdefault(sport, set()).update(outer.flow for outer in got)
+    assert merged(running)[1] == 2 * COUNT
+    assert all(len(s) == 1 and 0 not in s for s in labels.values()), labels
+    assert labels[1001] != labels[1002]
+
+
 def test_datagrams_that_the_kernel_merged_are_verified_one_by_one(running, topology):
     client = client_of(running, "ayiya")
     segments = pieces(client.inner, HOST6, octets(COUNT * SIZE))
