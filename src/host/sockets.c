@@ -24,7 +24,9 @@
 #define RECEIVE_BYTES	(8 << 20)
 #define SEND_BYTES	(4 << 20)
 
-#define NODEFRAG	22	/* IP_NODEFRAG of <linux/in.h>; <netinet/in.h> lacks it */
+/* of <linux/in.h> and <linux/in6.h>; <netinet/in.h> lacks them */
+#define NODEFRAG	22	/* IP_NODEFRAG */
+#define FLOWINFO_SEND	33	/* IPV6_FLOWINFO_SEND */
 
 static const char *family_name(int family)
 {
@@ -130,7 +132,8 @@ static int also_sends(int fd, int family, const struct say *to, struct why *why)
 		      on(fd, IPPROTO_IP, IP_TTL, OUTER_HOPS) < 0;
 	else
 		bad = on(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE) < 0 ||
-		      on(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, OUTER_HOPS) < 0;
+		      on(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, OUTER_HOPS) < 0 ||
+		      on(fd, IPPROTO_IPV6, FLOWINFO_SEND, 1) < 0;
 	if (bad)
 		return failed(why, "UDP port 5072 (AYIYA)", family);
 	size_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, SO_SNDBUF, SEND_BYTES, "AYIYA for sending", to);

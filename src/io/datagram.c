@@ -4,9 +4,9 @@
  * Packets leave by a raw socket, with the headers path/ gave them. Datagrams of one size that
  * follow one another and differ in nothing but their payload may as well go through the UDP
  * socket, as one buffer that the kernel, or the network card, cuts: it writes the same
- * headers, but for the IPv4 identification, which with DF set means nothing (RFC 6864 4.1),
- * and the IPv6 flow label, which is then one for all of them. If it will not, they go one by
- * one, and each learns what is wrong with it.
+ * headers, but for the IPv4 identification, which with DF set means nothing (RFC 6864 4.1).
+ * It is told the IPv6 flow label, so that of one connection inside all take the same way. If
+ * it will not, they go one by one, and each learns what is wrong with it.
  */
 #include "io/parts.h"
 
@@ -17,6 +17,7 @@
 
 #define TOGETHER_MAX 64    /* UDP_MAX_SEGMENTS of Linux before 6.8 */
 #define OCTETS_MAX   65000 /* an IP packet with all of them, headers once */
+#define FLOW_LABEL   0xfffff
 
 static size_t headers(bool six)
 {
@@ -28,13 +29,13 @@ static bool alike(const struct pkt *a, const struct pkt *b, size_t from, size_t 
 	return memcmp(a->data + from, b->data + from, octets) == 0;
 }
 
-/* Source, destination, ports, DS field. */
+/* Source, destination, ports, DS field, flow label. */
 static bool same_headers(const struct pkt *a, const struct pkt *b, bool six)
 {
 	if (!a->datagram || !b->datagram)
 		return false;
-	if (six) /* version, class; then addresses and ports */
-		return alike(a, b, 0, 1) && (a->data[1] & 0xf0) == (b->data[1] & 0xf0) &&
+	if (six) /* version, class, label; then addresses and ports */
+		return alike(a, b, 0, sizeof(be32_t)) &&
 		       alike(a, b, offsetof(struct ip6_hdr, src), 2 * sizeof(struct ip6_addr) + 4);
 	return alike(a, b, 0, 2) &&
 	       alike(a, b, offsetof(struct ip4_hdr, src), 2 * sizeof(struct ip4_addr) + 4);
@@ -98,15 +99,19 @@ static struct cmsghdr *put_source6(struct msghdr *mh, const struct pkt *p)
 	                IPPROTO_IPV6, IPV6_TCLASS, &tclass, sizeof(tclass));
 }
 
-static void put_port(union name *name, const struct pkt *p, bool six)
+static void put_rest(union name *name, const struct pkt *p, bool six)
 {
 	struct udp_hdr u;
+	be32_t vtf;
 
 	memcpy(&u, p->data + headers(six) - sizeof(u), sizeof(u));
-	if (six)
-		name->six.sin6_port = u.dst.raw;
-	else
+	if (!six) {
 		name->four.sin_port = u.dst.raw;
+		return;
+	}
+	memcpy(&vtf, p->data, sizeof(vtf));
+	name->six.sin6_port = u.dst.raw;
+	name->six.sin6_flowinfo = be32_put(be32_get(&vtf) & FLOW_LABEL).raw;
 }
 
 /* Return: did the kernel take them? */
@@ -132,7 +137,7 @@ static bool send_train(struct worker *w, struct outbox *o, unsigned int first, u
 	for (unsigned int i = 0; i < n; i++)
 		iov[i] = (struct iovec){ o->pkt[first + i]->data + headers(six),
 			                 o->pkt[first + i]->len - headers(six) };
-	put_port(&name, p, six);
+	put_rest(&name, p, six);
 	last = six ? put_source6(&mh, p) : put_source4(&mh, p);
 	last = put_cmsg(&mh, last, SOL_UDP, UDP_SEGMENT, &segment, sizeof(segment));
 	mh.msg_controllen = (size_t)((uint8_t *)last - control) + CMSG_SPACE(sizeof(segment));
