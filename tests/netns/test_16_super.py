@@ -55,6 +55,7 @@ def client_of(p, kind):
 
 
 def merged(p):
+    p.settle()                  # what left is counted after it left
     rows = workers(p)
     return sum(w["merged_in"] for w in rows), sum(w["merged_out"] for w in rows)
 
