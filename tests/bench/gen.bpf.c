@@ -16,9 +16,24 @@
 
 const volatile __u64 head[HEAD_WORDS] = { 0 };	/* Ethernet, IPv4 and IPv6 fit */
 const volatile __u32 id_offset = 0;	/* octet of a 16-bit tunnel id in the frame; 0: leave it */
+const volatile __u32 id_balance = 0;	/* octet of a word that keeps their sum; 0: none */
 const volatile __u32 id_first = 0;
 const volatile __u32 id_count = 0;
+const volatile __u32 variants = 0;	/* frames that differ in their head; 0: all are the same */
 const volatile __u64 pace_ns = 0;	/* between two frames; 0: as fast as it goes */
+
+#define VARIANT_WORDS	14	/* to the end of an AYIYA packet's inner source */
+
+struct variant {
+	__u64	word[VARIANT_WORDS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct variant);
+} heads SEC(".maps");
 
 __u64 next_ns = 0;
 __u64 sent = 0;
@@ -42,6 +57,16 @@ int gen(struct xdp_md *x)
 		next_ns = now > next_ns + LATE_NS ? now : next_ns + pace_ns;
 	}
 	id = id_first + (__u32)((__u64)bpf_get_prandom_u32() * id_count >> 32);
+	if (variants) {
+		struct variant *v = bpf_map_lookup_elem(&heads, &id);
+
+		if (!v || data + sizeof(*v) > end)
+			return XDP_DROP;
+		for (int i = 0; i < VARIANT_WORDS; i++)
+			((__u64 *)data)[i] = v->word[i];
+		sent++;
+		return XDP_TX;
+	}
 	for (int i = 0; i < HEAD_WORDS; i++)
 		((__u64 *)data)[i] = head[i];
 	if (id_offset && id_offset <= ID_OFFSET_MAX) {
@@ -50,6 +75,12 @@ int gen(struct xdp_md *x)
 		if ((void *)(at + 1) > end)
 			return XDP_DROP;
 		*at = bpf_htons(id);
+		if (id_balance && id_balance <= ID_OFFSET_MAX) {
+			at = data + id_balance;
+			if ((void *)(at + 1) > end)
+				return XDP_DROP;
+			*at = bpf_htons(0xffff - id);
+		}
 	}
 	sent++;
 	return XDP_TX;

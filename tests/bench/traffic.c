@@ -2,12 +2,13 @@
  * tests/bench/traffic.c - one stream of packets: make it here, count it there
  *
  *	traffic --from NETNS:DEV --to NETNS:DEV --frame HEX --ether-type 0xNNNN --seconds S
- *		[--rate PPS] [--id-offset N --id-first N --id-count N] [--warm S] [--samples N]
+ *		[--rate PPS] [--heads FILE] [--id-offset N --id-balance N --id-first N --id-count N] [--warm S] [--samples N]
  *		[--redirect NETNS:IN --out DEV --mac HEX]
  *
  * Sends the frame out of DEV in the first namespace as live XDP frames and counts what comes
  * to DEV in the second one. --redirect puts the yardstick, a bare XDP redirect, on a device in
- * between. Prints one JSON object: offered and received packets, octets,
+ * between. --heads: a file of heads of HEAD_OCTETS each, a random one for every frame. Prints
+ * one JSON object: offered and received packets, octets,
  * seconds, and sampled frames as hex. Content is judged by the caller, who knows what must
  * have happened to it.
  */
@@ -37,6 +38,8 @@
 #define BATCH		64
 #define SAMPLE_BYTES	1536
 #define SAMPLES_MAX	64
+#define HEAD_OCTETS	112
+#define HEADS_MAX	65536
 
 struct sample {
 	uint32_t	len;
@@ -50,7 +53,8 @@ struct options {
 	uint8_t		mac[FRAME_MAX];
 	uint8_t		frame[FRAME_MAX];
 	size_t		len;
-	uint32_t	ether_type, id_offset, id_first, id_count;
+	uint32_t	ether_type, id_offset, id_balance, id_first, id_count;
+	const char	*heads;
 	double		seconds, warm, rate;
 	unsigned int	samples;
 };
@@ -172,9 +176,9 @@ static struct options parse(int argc, char **argv)
 	static const struct option names[] = {
 		{ "from", 1, NULL, 'f' }, { "to", 1, NULL, 't' }, { "frame", 1, NULL, 'x' },
 		{ "ether-type", 1, NULL, 'e' }, { "seconds", 1, NULL, 's' }, { "rate", 1, NULL, 'r' },
-		{ "id-offset", 1, NULL, 'o' }, { "id-first", 1, NULL, 'i' }, { "id-count", 1, NULL, 'n' },
+		{ "id-offset", 1, NULL, 'o' }, { "id-balance", 1, NULL, 'b' }, { "id-first", 1, NULL, 'i' }, { "id-count", 1, NULL, 'n' },
 		{ "redirect", 1, NULL, 'd' }, { "out", 1, NULL, 'u' }, { "mac", 1, NULL, 'm' },
-		{ "warm", 1, NULL, 'w' }, { "samples", 1, NULL, 'k' }, { NULL, 0, NULL, 0 },
+		{ "heads", 1, NULL, 'h' }, { "warm", 1, NULL, 'w' }, { "samples", 1, NULL, 'k' }, { NULL, 0, NULL, 0 },
 	};
 	struct options o = { .seconds = 1, .warm = 0.3, .id_count = 1, .samples = 8 };
 	int c;
@@ -188,11 +192,13 @@ static struct options parse(int argc, char **argv)
 		case 's': o.seconds = strtod(optarg, NULL); break;
 		case 'r': o.rate = strtod(optarg, NULL); break;
 		case 'o': o.id_offset = (uint32_t)strtoul(optarg, NULL, 0); break;
+		case 'b': o.id_balance = (uint32_t)strtoul(optarg, NULL, 0); break;
 		case 'i': o.id_first = (uint32_t)strtoul(optarg, NULL, 0); break;
 		case 'n': o.id_count = (uint32_t)strtoul(optarg, NULL, 0); break;
 		case 'd': split(optarg, &o.redirect_ns, &o.redirect_dev); break;
 		case 'u': o.redirect_out = optarg; break;
 		case 'm': unhex(optarg, o.mac); break;
+		case 'h': o.heads = optarg; break;
 		case 'w': o.warm = strtod(optarg, NULL); break;
 		case 'k': o.samples = (unsigned int)strtoul(optarg, NULL, 0); break;
 		default: exit(2);
@@ -224,6 +230,32 @@ static int yardstick(const struct options *o)
 	    bpf_xdp_attach(in, bpf_program__fd(r->progs.redirect), XDP_FLAGS_DRV_MODE, NULL))
 		die("attach the redirect");
 	return in;
+}
+
+/* Return: how many there are in the file */
+static uint32_t heads_in(const char *file)
+{
+	FILE *f = fopen(file, "rb");
+	long octets;
+
+	if (!f || fseek(f, 0, SEEK_END) || (octets = ftell(f)) < HEAD_OCTETS ||
+	    octets / HEAD_OCTETS > HEADS_MAX)
+		die(file);
+	fclose(f);
+	return (uint32_t)(octets / HEAD_OCTETS);
+}
+
+static void fill_heads(const char *file, int map)
+{
+	FILE *f = fopen(file, "rb");
+	uint8_t head[HEAD_OCTETS];
+
+	for (uint32_t i = 0; f && fread(head, sizeof(head), 1, f) == 1; i++) {
+		if (bpf_map_update_elem(map, &i, head, BPF_ANY))
+			die("heads");
+	}
+	if (f)
+		fclose(f);
 }
 
 int main(int argc, char **argv)
@@ -258,11 +290,20 @@ int main(int argc, char **argv)
 		die("gen");
 	memcpy((void *)gen->rodata->head, o.frame, sizeof(gen->rodata->head));
 	gen->rodata->id_offset = o.id_offset;
+	gen->rodata->id_balance = o.id_balance;
 	gen->rodata->id_first = o.id_first;
 	gen->rodata->id_count = o.id_count;
 	gen->rodata->pace_ns = o.rate > 0 ? (uint64_t)(1e9 / o.rate) : 0;
+	if (o.heads) {
+		gen->rodata->variants = heads_in(o.heads);
+		gen->rodata->id_first = 0;
+		gen->rodata->id_count = gen->rodata->variants;
+		bpf_map__set_max_entries(gen->maps.heads, gen->rodata->variants);
+	}
 	if (gen__load(gen))
 		die("gen");
+	if (o.heads)
+		fill_heads(o.heads, bpf_map__fd(gen->maps.heads));
 
 	struct source source = { .o = &o, .prog = bpf_program__fd(gen->progs.gen) };
 

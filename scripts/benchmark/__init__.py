@@ -1,0 +1,1 @@
+"""What ./bench measures; scripts/bench.py is the way in."""
