@@ -16,7 +16,7 @@ from benchmark.judge import Wrong
 from benchmark.stage import BUILD, SIXXSD, Stage
 
 # pairs, seconds and warming up of a stream; rounds and seconds of TCP; rounds and number of pings
-FULL = {"pairs": 5, "seconds": 0.45, "warm": 0.15, "tcp": (5, 1.5), "trips": (5, 500)}
+FULL = {"pairs": 5, "seconds": 0.3, "warm": 0.1, "tcp": (5, 1), "trips": (5, 500)}
 QUICK = {"pairs": 2, "seconds": 0.25, "warm": 0.1, "tcp": (1, 1), "trips": (2, 200)}
 SMOKE = {"pairs": 1, "seconds": 0.05, "warm": 0.05, "tcp": (1, 1), "trips": (1, 20)}
 

@@ -157,6 +157,7 @@ def steps_default():
         {"SIXXSD": os.path.join(BUILD, "trap/src/sixxsd"),
          "SIXXSCTL": os.path.join(BUILD, "trap/src/client/sixxsctl")}, 300)
     yield "documents and examples", lambda: script("scripts/check-docs.py", "build/trap")
+    yield "benchmark, briefly", lambda: command(["./bench", "--smoke"], 600)
     yield "namespaces and kernel clients", lambda: netns("trap")
     yield "namespaces with two workers", lambda: netns("trap", extra=["-k", TRAFFIC], workers=2)
 

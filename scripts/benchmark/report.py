@@ -78,13 +78,13 @@ PACKETS = (("case", 30, "{case}"), ("mode", 8, "{mode}"), ("octets", 7, "{octets
            ("Gbit/s", 8, "{gbit_s:.2f}"), ("/plain", 8, "{ratio_plain:.2f}"),
            ("spread", 12, "{spread}"), ("/redirect", 10, "{ratio_redirect:.3f}"))
 TCP = (("case", 30, "{case}"), ("mode", 8, "{mode}"), ("Gbit/s", 8, "{gbit_s:.2f}"),
-       ("no tunnel", 10, "{none_gbit_s:.2f}"), ("ratio", 8, "{ratio:.2f}"), ("spread", 12, "{spread}"))
+       ("no tunnel", 11, "{none_gbit_s:.2f}"), ("ratio", 8, "{ratio:.2f}"), ("spread", 12, "{spread}"))
 TRIPS = (("case", 30, "{case}"), ("mode", 8, "{mode}"), ("p50 us", 8, "{p50_us:.0f}"),
          ("p99 us", 8, "{p99_us:.0f}"), ("plain p50", 10, "{plain_p50_us:.0f}"),
          ("plain p99", 10, "{plain_p99_us:.0f}"), ("p99/plain", 10, "{ratio_p99:.2f}"),
          ("spread", 12, "{spread}"))
-GOALS = (("#", 3, "{number}"), ("goal", 52, "{what}"), ("wanted", 10, "{goal}"),
-         ("measured", 32, "{measured}"), ("", 8, "{said}"))
+GOALS = (("#", 4, "{number}"), ("goal", 52, "{what}"), ("wanted", 10, "{goal}"),
+         ("measured", 34, "  {measured}"), ("", 8, "{said}"))
 
 
 def cells(columns, row):
@@ -109,7 +109,7 @@ def table(columns, rows):
 def markdown(columns, rows):
     names = [n or "result" for n, _, _ in columns]
     return ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)] + \
-        ["| " + " | ".join(cells(columns, r)) + " |" for r in rows] + [""]
+        ["| " + " | ".join(c.strip() for c in cells(columns, r)) + " |" for r in rows] + [""]
 
 
 def load_lines(load):

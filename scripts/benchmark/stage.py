@@ -70,8 +70,9 @@ class Stage:
                     "type", "veth", "peer", "name", db, "netns", self.ns(b), "address", colons(db))
             for name, d in ((a, da), (b, db)):
                 self.ip(name, "link", "set", d, "up")
-                # a veth takes frames from XDP only while its receiving side polls
-                self.inside(name, "ethtool", "-K", d, "gro", "on")
+                # a veth takes frames from XDP only while its receiving side polls; checksums
+                # are on the wire, where the samples are taken
+                self.inside(name, "ethtool", "-K", d, "gro", "on", "tx", "off")
         for name, dev, *addresses in (
                 ("client", "c0", CLIENT4 + "/24", CLIENT6 + "/64"),
                 ("pop", "p0", POP4 + "/24", "2001:db8:cccc::1/64"),
@@ -168,9 +169,12 @@ class Stage:
             return int(next(x for x in f if x.startswith("VmRSS")).split()[1])
 
     def cpu_s(self):
-        with open(f"/proc/{self.daemon.pid}/stat", encoding="ascii") as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Seconds of CPU, of all threads, to the nanosecond."""
+        tasks, total = f"/proc/{self.daemon.pid}/task", 0
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/schedstat", encoding="ascii") as f:
+                total += int(f.read().split()[0])
+        return total / 1e9
 
     # ---- traffic ----
 
