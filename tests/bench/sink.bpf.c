@@ -37,8 +37,8 @@ int sink(struct xdp_md *x)
 
 	if (data + FRAME_MIN > end || *(__u16 *)(data + 12) != bpf_htons(ether_type))
 		return XDP_PASS;
-	/* neighbour discovery and our own control traffic are not the measured stream */
-	if (ether_type == 0x86dd && *(__u8 *)(data + 20) == 58)
+	/* neighbour discovery and the kernels' multicast are not the measured stream */
+	if (*(__u8 *)data & 1 || (ether_type == 0x86dd && *(__u8 *)(data + 20) == 58))
 		return XDP_PASS;
 	n = __sync_fetch_and_add(&packets, 1);
 	__sync_fetch_and_add(&octets, len - 14);
