@@ -37,12 +37,12 @@ def inside(tid, flow=0):
     return f"{PREFIX}:{net:x}::{flow:x}:{rest:x}"
 
 
-def inner(source, to, length, hops=64):
-    """An IPv6 packet with a UDP header and zeroes, length octets in all."""
+def inner(source, to, length, hops=64, tail=b""):
+    """An IPv6 packet with a UDP header and zeroes, length octets in all, that ends in tail."""
     body = length - 40
     head = struct.pack("!IHBB", 6 << 28, body, 17, hops) + packed(source) + packed(to)
     pseudo = packed(source) + packed(to) + struct.pack("!II", body, 17)
-    udp = struct.pack("!HHHH", 4096, 8192, body, 0) + bytes(body - 8)
+    udp = struct.pack("!HHHH", 4096, 8192, body, 0) + bytes(body - 8 - len(tail)) + tail
     udp = udp[:6] + struct.pack("!H", checksum(pseudo + udp) or 0xffff) + udp[8:]
     return head + udp
 
@@ -78,8 +78,8 @@ def native(source, to, length):
     return ethernet("p1", "n0", IPV6, inner(source, to, length))
 
 
-def protocol41(tid, length, flow=0):
-    return to_pop(ipv4(41, inner(inside(tid, flow), NET6, length)))
+def protocol41(tid, length, flow=0, tail=b""):
+    return to_pop(ipv4(41, inner(inside(tid, flow), NET6, length, tail=tail)))
 
 
 def gre(tid, length, flow=0):
