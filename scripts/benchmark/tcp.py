@@ -84,13 +84,18 @@ class Joined:
 
 
 def iperf(stage, source, seconds, reverse):
-    p = subprocess.run(["ip", "netns", "exec", stage.ns("client"), "iperf3", "-6", "-c", NET6,
-                        "-B", source, "-t", str(seconds), "-J", *(["-R"] if reverse else [])],
-                       capture_output=True, text=True, timeout=seconds + 20)
-    try:
-        return json.loads(p.stdout)["end"]["sum_received"]["bits_per_second"] / 1e9
-    except (ValueError, KeyError) as e:
-        raise Wrong(f"iperf3: {p.stdout[-300:]}{p.stderr[-300:]}") from e
+    argv = ["ip", "netns", "exec", stage.ns("client"), "iperf3", "-6", "-c", NET6, "-B", source,
+            "-t", str(seconds), "-J", *(["-R"] if reverse else [])]
+    said = ""
+    for _ in range(2):              # its server may still be at the last test's end
+        try:
+            p = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 20)
+            said = p.stdout + p.stderr
+            return json.loads(p.stdout)["end"]["sum_received"]["bits_per_second"] / 1e9
+        except (ValueError, KeyError, subprocess.TimeoutExpired) as e:
+            said = said or str(e)
+            time.sleep(0.5)
+    raise Wrong(f"iperf3: {said[-600:]}")
 
 
 def measure(stage, pairs, seconds, only=""):

@@ -28,7 +28,7 @@ void fastpath_view(struct fastpath *f, struct fast_view *v);
 int fastpath_fd(const struct fastpath *f);
 void fastpath_event(struct fastpath *f);
 
-#define FASTPATH_MOVED_MS	50	/* tunnels that packets moved are back in force by then */
+#define FASTPATH_MOVED_MS	200	/* tunnels that packets moved are back in force by then */
 void fastpath_moved(struct fastpath *f);
 #define FASTPATH_SECOND_MS	1000
 void fastpath_second(struct fastpath *f);
