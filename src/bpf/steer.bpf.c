@@ -80,8 +80,14 @@ static __always_inline __u32 worker_of(__u32 tid)
 	return tid == STEER_TID_NONE ? FIRST_WORKER : tid % workers;
 }
 
+/* The kernel says of a merged packet how many it is. */
+static __always_inline __u32 packets_in(struct __sk_buff *skb)
+{
+	return skb->gso_segs > 1 ? skb->gso_segs : 1;
+}
+
 /* May another packet of @tid's wait in that queue? */
-static __always_inline int has_room(__u32 worker, __u32 kind, __u32 tid, __u32 octets)
+static __always_inline int has_room(struct __sk_buff *skb, __u32 worker, __u32 kind, __u32 tid)
 {
 	__u32 at = worker * STEER_GATES + kind;
 	struct steer_gate *g = bpf_map_lookup_elem(&gates, &at);
@@ -95,11 +101,11 @@ static __always_inline int has_room(__u32 worker, __u32 kind, __u32 tid, __u32 o
 		f->used = 0;
 	}
 	if (f->used >= g->quota) {
-		__sync_fetch_and_add(&f->shed, 1);
+		__sync_fetch_and_add(&f->shed, packets_in(skb));
 		__sync_fetch_and_add(&g->shed, 1);
 		return 0;
 	}
-	f->used += steer_cost(octets);
+	f->used += steer_cost(skb->len);
 	return 1;
 }
 
@@ -180,7 +186,7 @@ int tun_gate(struct __sk_buff *skb)
 {
 	__u32 tid = by_destination(skb);
 
-	return has_room(worker_of(tid), STEER_GATE_TUN, tid, skb->len) ? skb->len : 0;
+	return has_room(skb, worker_of(tid), STEER_GATE_TUN, tid) ? skb->len : 0;
 }
 
 SEC("socket")
@@ -194,7 +200,7 @@ static __always_inline int ayiya_gate(struct __sk_buff *skb, __u32 kind)
 {
 	__u32 tid = by_ip6(skb, UDP_BYTES + AYIYA_IDENTITY);
 
-	return has_room(mine, kind, tid, skb->len) ? WHOLE_PACKET : 0;
+	return has_room(skb, mine, kind, tid) ? WHOLE_PACKET : 0;
 }
 
 SEC("socket")
@@ -233,7 +239,7 @@ static __always_inline __u32 by_gre(struct __sk_buff *skb, __u32 at)
 
 static __always_inline int take(struct __sk_buff *skb, __u32 kind, __u32 tid)
 {
-	return worker_of(tid) == mine && has_room(mine, kind, tid, skb->len) ? WHOLE_PACKET : 0;
+	return worker_of(tid) == mine && has_room(skb, mine, kind, tid) ? WHOLE_PACKET : 0;
 }
 
 SEC("socket")

@@ -101,13 +101,23 @@ static void count_flow(struct worker *w, unsigned int kind, uint32_t tid)
 	w->shed_seen[at] = now;
 	/* the last one is behind all tunnels: what names none */
 	path_shed(&w->path, 2 * tid, news);
-	if (kind == STEER_GATE_TUN)
-		count_add(&w->path.me->shed_tun, news);
+}
+
+/* The device counts as drops of its own what its gate kept out. */
+static void count_device(struct worker *w)
+{
+	uint32_t now = __atomic_load_n(&w->gates[STEER_GATE_TUN].shed, __ATOMIC_RELAXED);
+
+	count_add(&w->path.me->shed_tun, now - w->shed_tun_seen);
+	w->shed_tun_seen = now;
 }
 
 void worker_count_shed(struct worker *w)
 {
 	uint32_t end = w->path.cf->head->tunnel_end;
+
+	if (w->gates)
+		count_device(w);
 
 	for (unsigned int kind = 0; w->flows && kind < STEER_GATES; kind++) {
 		for (uint32_t tid = w->number; tid < end; tid += w->path.workers)

@@ -91,6 +91,7 @@ struct worker {
 	struct steer_gate	*gates;		/* mapped; NULL: none */
 	struct steer_flow	*flows;		/* mapped; the programs' */
 	uint32_t		*shed_seen;	/* of flows[].shed, as counted last */
+	uint32_t		shed_tun_seen;	/* of the device's gate, likewise */
 	pthread_t		thread;
 	sem_t			ready;
 	struct path		path;

@@ -146,7 +146,7 @@ struct worker_shared {
 	struct traffic	total;
 	uint64_t	verdict[VERDICT_COUNT];	/* all packets, with or without a tunnel */
 	uint64_t	events_lost;	/* log events and trace records that found the ring full */
-	uint64_t	shed_tun;	/* of DROP_QUEUE_SHARE, what the TUN device counts as well */
+	uint64_t	shed_tun;	/* kept out of the TUN device's queue, which it counts as well */
 	uint64_t	merged_in;	/* packets that came in one with others; before any verdict */
 	uint64_t	merged_out;	/* packets that left in one with others */
 	uint64_t	busy_us;	/* time spent handling packets */

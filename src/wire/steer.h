@@ -66,7 +66,8 @@ struct steer_gate {
 	uint32_t	quota;
 	uint32_t	pad[14];
 
-	uint32_t	shed;		/* packets not let in, all flows; wraps */
+	uint32_t	shed;		/* not let in, all flows, a merged packet once, as the
+					 * queue's own counters have it; wraps */
 	uint32_t	pad1[15];
 };
 _Static_assert(sizeof(struct steer_gate) == 128, "two cache lines");
@@ -75,7 +76,7 @@ _Static_assert(sizeof(struct steer_gate) == 128, "two cache lines");
 struct steer_flow {
 	uint32_t	round;		/* in which @used was counted */
 	uint32_t	used;
-	uint32_t	shed;		/* packets not let in; wraps */
+	uint32_t	shed;		/* packets not let in, merged ones as many as they are */
 	uint32_t	pad;
 };
 _Static_assert(sizeof(struct steer_flow) == 16, "four a cache line");

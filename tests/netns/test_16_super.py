@@ -1,14 +1,16 @@
 """Super-packets: what the kernel hands over merged, and what it takes merged from us."""
 import socket
 import struct
+import time
 
 import pytest
 
 from lib import packets
 from lib.client import ayiya
 from lib.config import config, dynamic, static
-from lib.share import Share, workers
+from lib.share import Share, steers, workers
 from lib.topology import ETHTOOL_STSO, ETHTOOL_STXCSUM, HOST6, MAC
+from test_18_overload import drops
 from test_19_receive_offload import ethtool, receive_offload
 
 CLIENT4, CLIENT6 = "198.51.100.7", "2001:db8:cafe::9"
@@ -165,6 +167,34 @@ def test_segments_too_big_for_the_tunnel_are_told_so_one_by_one(running, host):
                           SEQ + n * size))
         assert quoted == whole[:len(quoted)] and len(error.raw) <= 1280
     running.silent()
+
+
+def test_a_super_packet_that_is_kept_out_counts_as_its_segments(running, host):
+    """What one tunnel may have waiting is bounded, and no segment beyond it is forgotten."""
+    if not steers(running):
+        pytest.skip("skipped: without programs in the kernel nothing is kept out there")
+    client = client_of(running, "6in4")
+    each, many = 50, 200
+    before = drops(running)
+    with running.daemon.stopped():
+        for _ in range(many):
+            host.send(tcp(HOST6, client.inner, octets(each * SIZE), SEQ, partial=True), GSO_TCP6,
+                      SIZE)
+
+    def counted():
+        now = drops(running)
+        lost = {name: now[name] - before.get(name, 0) for name in now
+                if now[name] > before.get(name, 0)}
+        return int(running.show("T1")["Packets Out (Total)"].split(";")[0]), lost
+
+    end = time.monotonic() + 20
+    while True:
+        out, lost = counted()
+        if out + lost.get("DROP_QUEUE_SHARE", 0) >= each * many:
+            break
+        assert time.monotonic() < end, (out, lost)
+        time.sleep(0.1)             # once a second it is looked up
+    assert lost["DROP_QUEUE_SHARE"] == each * many - out > 0 and "DROP_QUEUE_TUN" not in lost, lost
 
 
 # ---- to the uplink, segments that follow one another ----
