@@ -1,7 +1,8 @@
 """The ratios as bars: one SVG without anything from elsewhere, for light and dark."""
 from html import escape
 
-WIDTH, LABEL, BAR, GAP = 860, 300, 15, 5
+WIDTH, LABEL, BAR, GAP = 920, 380, 15, 5
+ORDER = ("XDP", "generic", "TC", "user")
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1b1f24 }
 .title { font-size: 16px; font-weight: 600 } .group { font-weight: 600 } .small { fill: #57606a }
@@ -20,7 +21,7 @@ def label(r):
     parts = [r["case"], r["mode"]]
     if "octets" in r:
         parts.append(f"{r['octets']} octets")
-        parts.append(f"{r['tunnels']} tunnel" + ("s" if r["tunnels"] > 1 else ""))
+        parts.append(f"{r['tunnels']:,} tunnel" + ("s" if r["tunnels"] > 1 else ""))
         if r["workers"] > 1:
             parts.append(f"{r['workers']} workers")
     return ", ".join(parts)
@@ -74,7 +75,8 @@ def write(result, path):
         rows = [r for r in packets if r["case"].endswith(way)]
         if rows:
             d.group(f"Packets {name} / plain kernel forwarding of the same size (dashed: 1)",
-                    sorted(rows, key=lambda r: (r["octets"] > 100, r["mode"] != "XDP")),
+                    sorted(rows, key=lambda r: (r["octets"] > 100, ORDER.index(r["mode"]),
+                                                r["workers"], r["case"])),
                     "ratio_plain", "bar")
     if result["tcp"]:
         d.group("TCP over one tunnel / over no tunnel (dashed: 1)", result["tcp"], "ratio", "tcp")
