@@ -110,13 +110,13 @@ int fast_tc(struct __sk_buff *s)
 	};
 
 	if (!tag_of(s, &f))
-		return TC_ACT_OK;
+		return TC_ACT_UNSPEC;		/* the next program's, and then the kernel's */
 	why = tc_decide(s, &f, &to);
 	if (why == STAY_FAST && change_room(s, &f))
 		why = FAST_PASS_ROOM;
 	if (why != STAY_FAST || !to) {
 		count_pass(f.cpu, why);
-		return TC_ACT_OK;
+		return TC_ACT_UNSPEC;		/* the next program's, and then the kernel's */
 	}
 
 	const struct fast_port *p = &head.port[to->port & (FAST_PORTS_MAX - 1)];

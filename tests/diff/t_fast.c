@@ -120,7 +120,8 @@ static bool shoot_tc(struct run *r)
 	if (bpf_prog_test_run_opts(xdp_program_tc(r->scene.xdp), &o) != 0)
 		return false;
 	r->got_len = o.data_size_out;
-	r->action = o.retval == TC_ACT_REDIRECT ? FORWARDED : o.retval == TC_ACT_OK ? WENT_UP : LOST;
+	r->action = o.retval == TC_ACT_REDIRECT		   ? FORWARDED :
+		    o.retval == (uint32_t)TC_ACT_UNSPEC ? WENT_UP : LOST;
 	return true;
 }
 
