@@ -72,7 +72,7 @@ enum { TRIAL = 67, STEP = 21, TRIAL_OCTETS = OCTETS_MIN + (TRIAL - 1) * (STEP + 
 static bool agrees(const struct digest *d)
 {
 	static uint8_t text[TRIAL_OCTETS];
-	uint8_t got[TRIAL][SHA1_BYTES], want[SHA1_BYTES];
+	uint8_t got[TRIAL][SHA1_BYTES] = { { 0 } }, want[SHA1_BYTES];
 	struct digest_job job[TRIAL];
 	bool good = true;
 
@@ -80,7 +80,6 @@ static bool agrees(const struct digest *d)
 		text[i] = (uint8_t)(i * 131 + i / 256);
 	for (size_t i = 0; i < TRIAL; i++)
 		job[i] = (struct digest_job){ text + i, OCTETS_MIN + i * STEP, got[i] };
-	memset(got, 0, sizeof(got));
 	d->sha1_many(d->context, job, TRIAL);
 	for (size_t i = 0; i < TRIAL; i++) {
 		digest_openssl.sha1(NULL, &(struct span){ job[i].at, job[i].len }, 1, want);
