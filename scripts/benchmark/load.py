@@ -96,35 +96,62 @@ def starts(stage, times):
             "rss_kib": resident}
 
 
+PAUSE_S = 0.5
+GONE = range(25000, 26000)      # tunnels without subnets and without traffic
+
+
+class Pushes(threading.Thread):
+    """A file with 1,000 tunnels less and one with all of them, in turn, until stopped."""
+
+    def __init__(self, stage, lines):
+        super().__init__()
+        fewer = set(map(Stage.static, GONE))
+        self.stage, self.files = stage, ([x for x in lines if x not in fewer], lines)
+        self.done, self.over, self.error = 0, threading.Event(), None
+
+    def run(self):
+        try:
+            while not self.over.is_set():
+                self.one()
+                self.over.wait(PAUSE_S)
+        except Exception as e:      # said by stop(), in the thread that measures
+            self.error = e
+
+    def one(self):
+        before, deadline = revision_of(self.stage), time.monotonic() + 10
+        self.stage.write(self.files[self.done % 2])
+        self.stage.daemon.send_signal(signal.SIGHUP)
+        while revision_of(self.stage) == before:
+            if time.monotonic() > deadline:
+                raise Wrong("a push was not taken within 10 s")
+            time.sleep(0.01)
+        self.done += 1
+
+    def stop(self):
+        self.over.set()
+        self.join()
+        if self.error:
+            raise self.error
+        return self.done
+
+
 def push(stage, mode, rate, seconds):
-    """A file with 1,000 tunnels more and less, pushed again and again under traffic."""
+    """What pushes cost the traffic of tunnels that none of them touches."""
     lines = full()
     stage.start(lines)
     try:
         stage.told("pop set fastpath " + MODES[mode], "Fast path")
-        done, stop = [0], threading.Event()
-
-        def again():
-            while not stop.is_set():
-                changed = [x for n, x in enumerate(lines) if done[0] % 2 or not 100 <= n < 1100]
-                stage.write(changed)
-                revision = revision_of(stage)
-                stage.daemon.send_signal(signal.SIGHUP)
-                while revision_of(stage) == revision and not stop.is_set():
-                    time.sleep(0.01)
-                done[0] += 1
-
-        thread = threading.Thread(target=again)
-        thread.start()
-        # tunnels that no push touches
-        r = stage.traffic("internet", frames.protocol41(2000, 100), IPV6, seconds,
-                          "--id-offset", 48, "--id-balance", 56, "--id-first", 2000 | 0x8000,
-                          "--id-count", 20000, "--rate", rate)
-        stop.set()
-        thread.join()
+        pushes = Pushes(stage, lines)
+        pushes.start()
+        try:
+            r = stage.traffic("internet", frames.protocol41(2000, 100), IPV6, seconds,
+                              "--id-offset", 48, "--id-balance", 56, "--id-first", 2000 | 0x8000,
+                              "--id-count", 20000, "--rate", rate)
+        finally:
+            done = pushes.stop()
     finally:
         stage.stop()
-    return {"case": "push under traffic", "mode": mode, "pushes": done[0],
+    return {"case": "push under traffic", "mode": mode, "pushes": done,
             "packets": r["offered_all"], "lost": r["offered_all"] - r["received_all"],
             "mpps": r["pps"] / 1e6}
 
