@@ -17,6 +17,8 @@ def mac(frame, to, source, kind):
 def inner(p, lengths):
     if len(p) not in lengths or len(p) != 40 + int.from_bytes(p[4:6], "big"):
         raise Wrong(f"inner length {len(p)}, not of {sorted(lengths)}")
+    if p[0] >> 4 != 6 or p[6] != 17:
+        raise Wrong(f"inner version {p[0] >> 4}, next header {p[6]}")
     if p[7] != 63:
         raise Wrong(f"hop limit {p[7]} instead of 63")
     if checksum(p[8:40] + struct.pack("!II", len(p) - 40, 17) + p[40:]):

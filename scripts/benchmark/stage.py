@@ -90,11 +90,11 @@ class Stage:
 
     def close(self):
         try:
+            self.stop()
             for p in self.helpers:
                 p.terminate()
             for p in self.helpers:
                 p.wait(10)
-            self.stop()
         finally:
             for name in NAMES:
                 subprocess.run(["ip", "netns", "delete", self.ns(name)], capture_output=True)

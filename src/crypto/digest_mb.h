@@ -15,7 +15,7 @@
  *
  * Allocates, now and never again. Compares itself with digest_openssl before it is trusted.
  *
- * Return: NULL, or why not, in words that follow "SHA-1 one by one: "; then @d is digest_openssl
+ * Return: NULL, or why not, in words that follow "computed one by one: "; then @d is digest_openssl
  */
 const char *digest_mb_open(struct digest *d);
 void digest_mb_close(struct digest *d);
