@@ -11,20 +11,24 @@ import datetime
 import os
 import sys
 
-from benchmark import chart, load, packets, report, roundtrip, tcp
+from benchmark import chart, load, packets, page, report, roundtrip, scrape, tcp, udp
 from benchmark.judge import Wrong
 from benchmark.stage import BUILD, SIXXSD, Stage
 
 # pairs, seconds and warming up of a stream; rounds and seconds of TCP; rounds and number of pings
-FULL = {"pairs": 5, "seconds": 0.3, "warm": 0.1, "tcp": (5, 1), "trips": (5, 500)}
-QUICK = {"pairs": 2, "seconds": 0.25, "warm": 0.1, "tcp": (1, 1), "trips": (2, 200)}
-SMOKE = {"pairs": 1, "seconds": 0.05, "warm": 0.05, "tcp": (1, 1), "trips": (1, 20)}
+FULL = {"pairs": 5, "seconds": 0.25, "warm": 0.1, "tcp": (5, 1), "udp": (5, 1), "trips": (5, 500),
+        "scrapes": 20, "pages": 5}
+QUICK = {"pairs": 2, "seconds": 0.25, "warm": 0.1, "tcp": (1, 1), "udp": (1, 0.5), "trips": (2, 200),
+         "scrapes": 10, "pages": 3}
+SMOKE = {"pairs": 1, "seconds": 0.05, "warm": 0.05, "tcp": (1, 1), "udp": (1, 0.2), "trips": (1, 20),
+         "scrapes": 3, "pages": 1}
 
 
 def run(a, plan, quick):
     stage = Stage(a.binary)
     result = {"date": datetime.date.today().isoformat(), "machine": report.machine(),
-              "rounds": plan["pairs"], "packets": [], "tcp": [], "roundtrips": [], "load": None}
+              "rounds": plan["pairs"], "packets": [], "tcp": [], "udp": [], "roundtrips": [], "load": None,
+              "scrape": None, "page": None}
     try:
         stage.build()
         result["packets"] = packets.measure(stage, quick, plan["pairs"], plan["seconds"],
@@ -32,11 +36,18 @@ def run(a, plan, quick):
         show(report.PACKETS, result["packets"])
         result["tcp"] = tcp.measure(stage, *plan["tcp"], a.only)
         show(report.TCP, result["tcp"])
+        result["udp"] = udp.measure(stage, *plan["udp"], a.only)
+        show(report.UDP, result["udp"])
         if not a.only:
             result["roundtrips"] = roundtrip.measure(stage, *plan["trips"])
             show(report.TRIPS, result["roundtrips"])
             result["load"] = load.measure(stage, quick, *rates(result["packets"]))
             print("\n".join(report.load_lines(result["load"])), "\n", flush=True)
+            result["scrape"] = scrape.measure(plan["scrapes"])
+            show(report.SCRAPE, [result["scrape"]])
+            result["page"] = page.measure(stage, plan["pages"])
+            if result["page"]:
+                show(report.PAGE, [result["page"]])
     finally:
         stage.close()
     result["goals"] = report.goals(result)

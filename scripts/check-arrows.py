@@ -21,8 +21,11 @@ MAY = {
     "bpf": {"wire"},
     "xdp": {"table", "base", "wire", "host", "ctl"},
     "io": {"path", "table", "base", "wire", "host"},
-    "ctl": {"table", "base", "wire", "crypto"},
+    "why": {"table", "base", "wire"},
+    "metrics": {"table", "base", "wire"},
+    "ctl": {"table", "base", "wire", "crypto", "why"},
     "client": {"base", "wire"},
+    "web": {"table", "base", "wire", "crypto", "why", "metrics", "ctl", "host"},
 }
 SYSTEM_IN_WIRE = {"stdint.h", "stddef.h"}
 

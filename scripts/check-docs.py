@@ -5,8 +5,8 @@
 
 Manual pages are clean for mandoc; every example configuration passes --check; every
 file the documents link to exists; every option in a manual's list is known to --help and
-the other way round; the README's configuration is accepted; every command the README and
-the manuals show to sixxsctl is in the command table.
+the other way round; the configurations in README and operating.md are accepted; every command
+that these and the manuals show to sixxsctl is in the command table.
 """
 import os
 import re
@@ -22,7 +22,7 @@ def main():
     sixxsd = os.path.join(build, "src/sixxsd")
     bad = []
 
-    pages = [os.path.join(build, "doc", p) for p in ("sixxsd.8", "sixxsd.conf.5", "sixxsctl.1")]
+    pages = [os.path.join(build, "doc", p) for p in ("sixxsd.8", "sixxsd.conf.5", "sixxsctl.1", "sixxsd-metrics.5")]
     for page in pages:
         p = subprocess.run(["mandoc", "-Tlint", "-W", "warning", page], capture_output=True, text=True)
         if p.stdout or p.stderr:
@@ -35,13 +35,15 @@ def main():
             bad.append(f"examples/{name}: {p.stdout}{p.stderr}")
 
     readme = open(os.path.join(ROOT, "README.md")).read()
-    config = re.search(r"```\n(pop\n.*?)```", readme, re.S).group(1)
-    with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
-        f.write(config)
-        f.flush()
-        p = subprocess.run([sixxsd, "--check", f.name], capture_output=True, text=True)
-        if p.returncode:
-            bad.append(f"the README's configuration: {p.stdout}{p.stderr}")
+    operating = open(os.path.join(ROOT, "doc/operating.md")).read()
+    for name, text in (("the README", readme), ("doc/operating.md", operating)):
+        config = re.search(r"```\n(pop\n.*?)```", text, re.S).group(1)
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+            f.write(config)
+            f.flush()
+            p = subprocess.run([sixxsd, "--check", f.name], capture_output=True, text=True)
+            if p.returncode:
+                bad.append(f"the configuration in {name}: {p.stdout}{p.stderr}")
 
     for doc in [os.path.join(ROOT, d) for d in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + \
             [os.path.join(ROOT, "doc", d) for d in os.listdir(os.path.join(ROOT, "doc")) if d.endswith(".md")]:
@@ -53,7 +55,7 @@ def main():
                           text=True, check=True).stdout
     paths = {line.split("\t")[0] for line in dump.splitlines()}
     shown = re.findall(r"^(?:\$ )?sixxsctl (?:-j )?([a-z].*)$",
-                       readme + "".join(open(p).read() for p in pages), re.M)
+                       readme + operating + "".join(open(p).read() for p in pages), re.M)
     if not shown:
         bad.append("no sixxsctl example found: has the layout of the documents changed?")
     for line in shown:

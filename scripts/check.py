@@ -21,7 +21,7 @@ GCC = {"CC": "gcc"}
 CLANG = {"CC": "clang"}
 SAN = "-Db_sanitize=address,undefined -Db_lundef=false".split()
 TSAN = "-Db_sanitize=thread -Db_lundef=false".split()
-BARE = ["-Dipsec_mb=disabled", "-Dbpf=disabled"]
+BARE = ["-Dipsec_mb=disabled", "-Dbpf=disabled", "-Dseccomp=disabled"]
 TRAP = ["-Dmalloc_trap=true"]
 
 # what several workers could do wrong: packets, and pushes under traffic
@@ -129,6 +129,33 @@ def netns(name, san="", seconds=1500, extra=(), workers=0):
     return pytest(f"netns-{name}{workers or ''}", ["tests/netns"], env, seconds, extra)
 
 
+def packaging(test):
+    return pytest(test[:-3], [os.path.join("tests/packaging", test)], {}, 1200)
+
+
+def node_count(out):
+    """What Node's own runner says at its end."""
+    found = {k: int(n) for k, n in re.findall(r"^(?:#|\S) (pass|fail|cancelled|skipped) (\d+)$", out, re.M)}
+    return found.get("pass", 0), found.get("fail", 0) + found.get("cancelled", 0)
+
+
+def browser_mock():
+    where = os.path.join(ROOT, "tests/web")
+    rc, out = run(["npm", "ci", "--no-audit", "--no-fund"], 300, cwd=where)
+    if rc:
+        return 0, 1, 0, tail(out)
+    rc, out = run(["node", "--test"], 900, cwd=where)
+    passed, failed = node_count(out)
+    failed = failed or int(rc != 0)
+    return passed, failed, 0, tail(out, 120) if failed else ""
+
+
+def browser_daemon():
+    env = {"SIXXSD": os.path.join(BUILD, "trap", "src", "sixxsd"),
+           "SIXXSCTL": os.path.join(BUILD, "trap", "src", "client", "sixxsctl")}
+    return pytest("web", ["tests/web/test_daemon.py"], env, 1000, ["--timeout=950"])
+
+
 def command(argv, seconds=300, env=None):
     rc, out = run(argv, seconds, env)
     return (1, 0, 0, "") if rc == 0 else (0, 1, 0, tail(out))
@@ -156,6 +183,10 @@ def steps_default():
         "tools", ["tests/tools"],
         {"SIXXSD": os.path.join(BUILD, "trap/src/sixxsd"),
          "SIXXSCTL": os.path.join(BUILD, "trap/src/client/sixxsctl")}, 300)
+    yield "the page's bundle is that of its sources", lambda: command(["scripts/page", "--check"])
+    yield "the page in a browser", browser_mock
+    yield "the page in a browser, of a daemon", browser_daemon
+    yield "metrics, dashboards and alerts", lambda: script("scripts/check-metrics.py", "build/trap")
     yield "documents and examples", lambda: script("scripts/check-docs.py", "build/trap")
     yield "benchmark, briefly", lambda: command(["./bench", "--smoke"], 600)
     yield "namespaces and kernel clients", lambda: netns("trap")
@@ -180,6 +211,8 @@ def steps_full():
     yield "clang-tidy", lambda: script("scripts/check-tidy.py", "build/clang", seconds=1200)
     yield "cppcheck", lambda: script("scripts/check-cppcheck.py", seconds=600)
     yield "demo", lambda: command(["./demo", "--once"], 300)
+    yield ".deb builds, lintian", lambda: packaging("test_10_deb.py")
+    yield ".deb in a systemd guest", lambda: packaging("test_20_guest.py")
 
 
 def main():

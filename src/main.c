@@ -1,5 +1,5 @@
 /*
- * src/main.c - sixxsd: the root struct; starts, joins and stops the parts
+ * src/main.c - sixxsd: starts, joins and stops the parts of the root struct
  *
  * The order of start() is the order in which things are taken from the host; each
  * step that fails says one sentence and nothing stays behind, because everything taken
@@ -7,7 +7,6 @@
  * opened any more but the configuration file; after the trap is armed nothing allocates.
  */
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,129 +17,22 @@
 #include "crypto/digest_mb.h"
 #include "crypto/digest_openssl.h"
 #include "ctl/arena.h"
-#include "ctl/control.h"
-#include "ctl/log.h"
-#include "ctl/loop.h"
-#include "host/host.h"
-#include "host/netlink.h"
-#include "host/privileges.h"
 #include "host/steer.h"
 #include "host/trap.h"
-#include "io/handover.h"
-#include "io/worker.h"
-#include "options.h"
-#include "xdp/fastpath.h"
+#include "root.h"
+#include "web/web.h"
 
 #define WATCH_MS	5000	/* addresses, drops and clock are looked at this often */
+#define WEB_SECOND_MS	1000
 #define EXIT_WRONG	2	/* options that were not understood */
-
-struct root {
-	struct options		options;
-	char			file[PATH_MAX];		/* absolute */
-	char			socket[PATH_MAX];
-	struct log		log;
-	struct say		say;
-	struct limits		limits;
-	struct region		region;
-	struct netlink		netlink;
-	unsigned int		workers;
-	bool			offload;		/* as the kernel was told last */
-	struct steer		*steer;		/* NULL: one worker, or the kernel cannot */
-	struct host_fds		fds[WORKERS_MAX];
-	struct runtime_user	user;
-	struct control		control;
-	struct arena		*arena;
-	int			listener[OPTIONS_LISTEN_MAX];
-	unsigned int		listeners;
-	int			local;
-	struct crew		*crew;
-	struct worker		*worker[WORKERS_MAX];
-	struct digest		digest[WORKERS_MAX];	/* a worker's own */
-	struct fastpath		*fast;
-	struct loop		*loop;
-	int			parent;			/* pipe to who waits for us; -1: nobody */
-	struct ip6_addr		address[HOST_ADDRESSES_MAX];	/* of the host, as last seen */
-	unsigned int		addresses;
-	bool			failed;			/* while running: exit status 1 */
-};
-
-/* ---- what control asks of the world ---- */
-
-static int op_route_add(void *context, const struct prefix *p, const struct ip6_addr *pop,
-			struct why *why)
-{
-	return netlink_route_add(&((struct root *)context)->netlink, p, pop, why);
-}
-
-static int op_route_remove(void *context, const struct prefix *p, const struct ip6_addr *pop,
-			   struct why *why)
-{
-	return netlink_route_remove(&((struct root *)context)->netlink, p, pop, why);
-}
-
-static void op_wake(void *context)
-{
-	const struct root *r = context;
-	uint64_t one = 1;
-
-	for (unsigned int i = 0; i < r->workers; i++)
-		(void)!write(r->fds[i].wake, &one, sizeof(one));
-}
-
-static void op_published(void *context, const struct config *cf)
-{
-	struct root *r = context;
-	bool offload = !cf->head->no_offload;
-
-	steer_update(r->steer, cf);
-	if (offload != r->offload)
-		host_offload(r->fds, r->workers, offload);
-	r->offload = offload;
-}
-
-static unsigned int op_addresses(void *context, struct ip6_addr *list, unsigned int max)
-{
-	return netlink_addresses(&((struct root *)context)->netlink, list, max);
-}
-
-static int op_fast_ports(void *context, const struct fastpath_conf *want, bool strict,
-			 struct why *why)
-{
-	return fastpath_ports(((struct root *)context)->fast, want, strict, why);
-}
-
-static void op_fast_hold(void *context, const struct config *now, const struct config *next)
-{
-	fastpath_hold(((struct root *)context)->fast, now, next);
-}
-
-static void op_fast_release(void *context)
-{
-	fastpath_release(((struct root *)context)->fast);
-}
-
-static void op_fast_view(void *context, struct fast_view *v)
-{
-	fastpath_view(((struct root *)context)->fast, v);
-}
-
-static mono_t op_mono(void *context)
-{
-	(void)context;
-	return host_mono();
-}
-
-static wall_t op_wall(void *context)
-{
-	(void)context;
-	return host_wall();
-}
 
 /* ---- sentences ---- */
 
-static void say_line(void *context, const char *sentence)
+static void say_line(void *context, enum logged event, const struct fact *facts, unsigned int n,
+		     const char *sentence)
 {
-	log_event(&((struct root *)context)->log, LEVEL_WARNING, BY_US, "%s", sentence);
+	log_facts(&((struct root *)context)->log, LEVEL_WARNING, BY_US, event, facts, n, "%s",
+		  sentence);
 }
 
 /* Where somebody looks who has just typed the command. */
@@ -149,22 +41,41 @@ static void complain(const struct why *why)
 	fprintf(stderr, "sixxsd: %s\n", why->text);
 }
 
+/* The same of a start: nobody typed it where standard error is the journal. */
+static void complain_start(struct root *r, const struct why *why)
+{
+	const struct fact reason = { "REASON", why->text };
+
+	if (r->log.to == LOG_TO_JOURNAL)
+		log_facts(&r->log, LEVEL_ERROR, BY_US, LOGGED_START_FAILED, &reason, 1, "sixxsd: %s",
+			  why->text);
+	else
+		complain(why);
+}
+
 static void print_problem(void *context, unsigned int line, const struct why *why)
 {
+	struct root *r = context;
 	const char *kind = why->code == 200 ? "warning: " : "";
 
+	r->errors += why->code != 200;
 	if (line)
-		fprintf(stderr, "%s:%u: %s%s\n", (const char *)context, line, kind, why->text);
+		fprintf(stderr, "%s:%u: %s%s\n", r->file, line, kind, why->text);
 	else
-		fprintf(stderr, "%s: %s%s\n", (const char *)context, kind, why->text);
+		fprintf(stderr, "%s: %s%s\n", r->file, kind, why->text);
 }
 
 static void log_problem(void *context, unsigned int line, const struct why *why)
 {
 	struct root *r = context;
+	char number[LOG_NUMBER_MAX];
+	const struct fact facts[] = { { "FILE", r->file }, fact_number("LINE", line, number),
+				      { "REASON", why->text } };
 
-	log_event(&r->log, why->code == 200 ? LEVEL_WARNING : LEVEL_ERROR, BY_US, "%s:%u: %s",
-		  r->file, line, why->text);
+	r->errors += why->code != 200;
+	log_facts(&r->log, why->code == 200 ? LEVEL_WARNING : LEVEL_ERROR, BY_US,
+		  LOGGED_CONFIG_PROBLEM, facts, ARRAY_LEN(facts), "%s:%u: %s", r->file, line,
+		  why->text);
 }
 
 /* ---- --check: no privilege, no network ---- */
@@ -187,13 +98,10 @@ static int check_into(struct root *r, struct why *why)
 		return why_say(why, -ENOMEM, "not enough memory for the limits it asks for");
 	region_init(&r->region, memory, secret, r->limits, host_wall());
 	c->digest = &digest_openssl;
-	c->file = r->options.file;
-	c->ops = (struct control_ops){ .context = r, .mono = op_mono, .wall = op_wall };
+	c->file = r->file;
+	c->ops = root_ops_check(r);
 	error = control_init(c, &r->region, why);
-	if (!error)
-		error = control_check(c, r->options.file, print_problem,
-				      (void *)(uintptr_t)r->options.file, why);
-	return error;
+	return error ? error : control_check(c, r->file, print_problem, r, why);
 }
 
 static int check(struct root *r)
@@ -201,12 +109,12 @@ static int check(struct root *r)
 	struct why why = { .code = 0 };
 	int error;
 
+	snprintf(r->file, sizeof(r->file), "%s", r->options.file);	/* as it was typed */
 	/* Limits that are wrong are one error of the file: the check reports it with the rest. */
-	if (config_scan_limits(r->options.file, &r->limits, &r->control.workers_set, &why))
-		r->limits = (struct limits){ .tunnels = TUNNELS_DEFAULT,
-					     .subnets = SUBNETS_DEFAULT };
+	if (config_scan_limits(r->file, &r->limits, &r->control.workers_set, &why))
+		r->limits = LIMITS_DEFAULT;
 	error = check_into(r, &why);
-	if (error && why.text[0])
+	if (error && why.text[0] && r->errors == 0)
 		complain(&why);
 	control_fini(&r->control);
 	return error ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -240,12 +148,18 @@ static int take_memory(struct root *r, struct why *why)
 	r->control.workers_set = workers;
 	r->workers = workers == WORKERS_AUTO ? (unsigned int)min_size(host_cpus(), WORKERS_AUTO_MAX) :
 					       workers;
-	memory = host_map("sixxsd-state", region_bytes(r->limits), false, why);
-	secret = memory ? host_map("sixxsd-secrets", region_secret_bytes(r->limits), true, why) :
-		 NULL;
+	memory = host_map("sixxsd-state", region_bytes(r->limits), false, &r->state_reader, why);
+	secret = memory ? host_map("sixxsd-secrets", region_secret_bytes(r->limits), true, NULL,
+				   why) : NULL;
 	if (!secret)
 		return -ENOMEM;
+	if (r->limits.history)
+		r->history = host_map_later("sixxsd-history", region_history_bytes(r->limits),
+					    &r->history_reader, why);
+	if (r->limits.history && !r->history)
+		return -ENOMEM;
 	region_init(&r->region, memory, secret, r->limits, host_wall());
+	region_history(&r->region, r->history);
 	return 0;
 }
 
@@ -262,8 +176,25 @@ static int take_network(struct root *r, struct why *why)
 	if (error)
 		return error;
 	netlink_look_around(&r->netlink, &r->say);
-	r->fast = fastpath_open(&r->region, &r->netlink, &r->say);
+	r->fast = fastpath_open(&r->region, r->workers, r->steer, &r->netlink, &r->say);
 	return r->fast ? 0 : why_say(why, -ENOMEM, "no memory for the fast path");
+}
+
+/* Its process is handed what lets it read, and nothing else. */
+static int make_keeper(struct root *r, struct why *why)
+{
+	struct keeper_config kc = {
+		.region = &r->region, .log = &r->log,
+		.state = r->state_reader, .history = r->history_reader,
+		.watch = root_show_decisions, .context = r,
+	};
+	int fd[2];
+
+	kc.cpus = fastpath_readers(r->fast, fd);
+	kc.lines = fd[0];
+	kc.cpus_map = fd[1];
+	r->keeper = keeper_new(&kc, why);
+	return r->keeper ? 0 : -ENOMEM;
 }
 
 static int load(struct root *r, struct why *why)
@@ -274,16 +205,12 @@ static int load(struct root *r, struct why *why)
 	c->digest = &digest_openssl;
 	c->file = r->file;
 	c->started = host_mono();
-	c->ops = (struct control_ops){
-		.context = r, .route_add = op_route_add, .route_remove = op_route_remove,
-		.wake = op_wake, .published = op_published, .addresses = op_addresses,
-		.mono = op_mono, .wall = op_wall,
-		.fast_ports = op_fast_ports, .fast_hold = op_fast_hold,
-		.fast_release = op_fast_release, .fast_view = op_fast_view,
-	};
+	c->ops = root_ops(r);
 	error = control_init(c, &r->region, why);
 	if (!error)
-		error = control_load(c, r->file, print_problem, r->file, why);
+		error = control_load(c, r->file,
+				     r->log.to == LOG_TO_JOURNAL ? log_problem : print_problem, r,
+				     why);
 	r->addresses = netlink_addresses(&r->netlink, r->address, HOST_ADDRESSES_MAX);
 	return error;
 }
@@ -299,7 +226,7 @@ static int listen_tcp(struct root *r, struct why *why)
 	unsigned int n = chosen ? r->options.listens : ARRAY_LEN(loopback);
 
 	for (unsigned int i = 0; i < n; i++) {
-		int fd = host_listen_tcp(&list[i], r->options.port, why);
+		int fd = host_listen_tcp(&list[i], r->options.port, "the command line", why);
 
 		if (fd >= 0) {
 			r->listener[r->listeners++] = fd;
@@ -349,10 +276,27 @@ static void look_at_clock(struct root *r)
 		return;
 	r->control.clock_unsynced = off;
 	if (off)
-		host_say(&r->say, "the clock is not synchronised: AYIYA and heartbeats are refused "
-			 "if it is more than 120 s off (start an NTP client)");
+		log_facts(&r->log, LEVEL_WARNING, BY_US, LOGGED_CLOCK_WRONG, NULL, 0,
+			  "the clock is not synchronised: AYIYA and heartbeats are refused if it "
+			  "is more than 120 s off (start an NTP client)");
 	else
-		log_event(&r->log, LEVEL_NOTICE, BY_US, "the clock is synchronised now");
+		log_facts(&r->log, LEVEL_NOTICE, BY_US, LOGGED_CLOCK_RIGHT, NULL, 0,
+			  "the clock is synchronised now");
+}
+
+static void look_at_history(struct root *r)
+{
+	int error = host_touch_error(r->toucher);
+
+	if (!error || r->unlocked)
+		return;
+	r->unlocked = true;
+	const struct fact reason = { "REASON", strerror(-error) };
+
+	log_facts(&r->log, LEVEL_WARNING, BY_US, LOGGED_HISTORY_UNLOCKED, &reason, 1,
+		  "cannot lock %zu MiB of memory for the past of tunnels: %s; it may be swapped out (raise the "
+		  "limit RLIMIT_MEMLOCK, or `pop set limits ... history` to fewer tunnels)",
+		  region_history_bytes(r->limits) >> 20, reason.value);
 }
 
 static void look_at_addresses(struct root *r)
@@ -374,26 +318,46 @@ static void watch(void *context)
 	struct root *r = context;
 
 	look_at_clock(r);
+	look_at_history(r);
 	look_at_addresses(r);
 	control_settle(&r->control);
+	control_look_outside(&r->control);
 	if (netlink_drops(&r->netlink, &r->control.tun_drops) == -ENODEV) {
-		log_event(&r->log, LEVEL_ERROR, BY_US, "somebody removed the device "
-			  HOST_DEVICE ": nothing can be forwarded, ending");
+		const struct fact device = { "INTERFACE", HOST_DEVICE };
+
+		log_facts(&r->log, LEVEL_ERROR, BY_US, LOGGED_DEVICE_GONE, &device, 1,
+			  "somebody removed the device " HOST_DEVICE
+			  ": nothing can be forwarded, ending");
 		r->failed = true;
 		loop_stop(r->loop);
 	}
+}
+
+/* What was said about each line is not said again. */
+static void tell_not_reloaded(struct root *r, struct why *why)
+{
+	const struct fact facts[] = { { "FILE", r->file }, { "REASON", why->text } };
+
+	if (r->errors)
+		why_say(why, 0, "%u error%s in it", r->errors, r->errors == 1 ? "" : "s");
+	log_facts(&r->log, LEVEL_ERROR, BY_US, LOGGED_RELOAD_REFUSED, facts, 2,
+		  "reload of %s: nothing changed: %s", r->file, why->text);
 }
 
 static void reload(void *context)
 {
 	struct root *r = context;
 	struct why why = { .code = 0 };
+	const struct fact file = { "FILE", r->file };
 
+	r->errors = 0;
+	notify_reloading(&r->notify, host_mono());
 	if (control_load(&r->control, r->file, log_problem, r, &why) < 0)
-		log_event(&r->log, LEVEL_ERROR, BY_US, "reload of %s: nothing changed: %s",
-			  r->file, why.text);
+		tell_not_reloaded(r, &why);
 	else
-		log_event(&r->log, LEVEL_NOTICE, BY_US, "reload of %s: done", r->file);
+		log_facts(&r->log, LEVEL_NOTICE, BY_US, LOGGED_RELOADED, &file, 1,
+			  "reload of %s: done", r->file);
+	notify_ready(&r->notify);
 }
 
 static void fast_event(void *context)
@@ -423,6 +387,23 @@ static int watch_fastpath(struct root *r, struct why *why)
 	return error ? error : loop_every(r->loop, FASTPATH_SECOND_MS, fast_second, r, why);
 }
 
+static void web_event(void *context)
+{
+	keeper_event(((struct root *)context)->keeper);
+}
+
+static void web_second(void *context)
+{
+	keeper_second(((struct root *)context)->keeper);
+}
+
+static int watch_web(struct root *r, struct why *why)
+{
+	int error = loop_when(r->loop, keeper_fd(r->keeper), web_event, r, why);
+
+	return error ? error : loop_every(r->loop, WEB_SECOND_MS, web_second, r, why);
+}
+
 /* libevent draws from the arena from its first call on. */
 static int make_loop(struct root *r, struct why *why)
 {
@@ -448,6 +429,8 @@ static int make_loop(struct root *r, struct why *why)
 		return -ENOMEM;
 	int error = watch_fastpath(r, why);
 
+	if (!error)
+		error = watch_web(r, why);
 	return error ? error : loop_every(r->loop, WATCH_MS, watch, r, why);
 }
 
@@ -463,8 +446,8 @@ static int make_workers(struct root *r, struct why *why)
 		if (alone && i == 0)
 			log_event(&r->log, LEVEL_INFO, BY_US, "AYIYA signatures are computed one by one: %s",
 				  alone);
-		r->worker[i] = worker_new(&r->region, r->crew, &r->fds[i], r->steer, i,
-					  &r->digest[i], why);
+		r->worker[i] = worker_new(&r->region, r->crew, &r->fds[i], r->steer,
+					  fastpath_sockets(r->fast, i), i, &r->digest[i], why);
 		if (!r->worker[i])
 			return -ENOMEM;
 	}
@@ -484,7 +467,21 @@ static int start_workers(struct root *r, struct why *why)
 	if (error)
 		return error;
 	r->control.workers = r->workers;
+	/* forwarding has begun: now there is time for what it does not need */
+	if (r->history)
+		r->toucher = host_touch(r->history, region_history_bytes(r->limits));
 	return privileges_settle(why);
+}
+
+/* What the page cannot be used with has a line, if the file said so. */
+static int start_page(struct root *r, struct why *why)
+{
+	int error = keeper_start(r->keeper, why);
+	struct why plain = *why;
+
+	if (error && r->control.http_line)
+		return why_say(why, error, "%s:%u: %s", r->file, r->control.http_line, plain.text);
+	return error;
 }
 
 static int start(struct root *r, struct why *why)
@@ -498,6 +495,8 @@ static int start(struct root *r, struct why *why)
 	if (!error)
 		error = take_network(r, why);
 	if (!error)
+		error = make_keeper(r, why);
+	if (!error)
 		error = load(r, why);
 	if (!error)
 		error = listen_all(r, why);
@@ -505,20 +504,25 @@ static int start(struct root *r, struct why *why)
 		error = start_workers(r, why);
 	if (!error)
 		error = make_loop(r, why);
+	if (!error)
+		error = start_page(r, why);
 	if (error)
 		return error;
 	look_at_file(r);
 	look_at_clock(r);
+	control_look_outside(&r->control);
 	return 0;
 }
 
 static void stop(struct root *r)
 {
 	loop_free(r->loop);
+	keeper_free(r->keeper);
 	for (unsigned int i = 0; i < r->workers; i++)
 		worker_stop(r->worker[i]);
 	for (unsigned int i = 0; i < r->workers; i++)
 		digest_mb_close(&r->digest[i]);
+	(void)host_touched(r->toucher);
 	crew_free(r->crew);
 	if (r->local >= 0) {
 		close(r->local);
@@ -534,9 +538,24 @@ static void stop(struct root *r)
 		host_close(&r->fds[i]);		/* device and routes go with the last */
 	steer_close(r->steer);
 	control_fini(&r->control);
+	notify_close(&r->notify);
 }
 
 /* ---- main ---- */
+
+/* Without a socket for it lines go to standard error, which is no reason not to start. */
+static void open_log(struct root *r)
+{
+	enum log_to to = LOG_TO_SYSLOG;
+	struct why why;
+
+	if (r->options.foreground)
+		to = log_is_journal(STDERR_FILENO, getenv("JOURNAL_STREAM")) ? LOG_TO_JOURNAL :
+									      LOG_TO_STDERR;
+	if (log_open(&r->log, to, to == LOG_TO_JOURNAL ? LOG_JOURNAL_PATH : LOG_SYSLOG_PATH,
+		     r->options.verbosity, &why) < 0)
+		host_say(&r->say, "%s", why.text);
+}
 
 static int prepare(struct root *r, struct why *why)
 {
@@ -553,33 +572,45 @@ static int prepare(struct root *r, struct why *why)
 		error = host_background(&r->parent, why);
 	if (error)
 		return error;
-	/* without syslog the reasons go to standard error, which is no reason not to start */
-	if (log_open(&r->log, r->options.foreground ? LOG_TO_STDERR : LOG_TO_SYSLOG,
-		     LOG_SYSLOG_PATH, r->options.verbosity, why) < 0)
-		host_say(&r->say, "%s", why->text);
+	open_log(r);
 	return 0;
+}
+
+static void tell_started(struct root *r)
+{
+	unsigned int tunnels = region_config(&r->region)->head->tunnels;
+	char number[LOG_NUMBER_MAX];
+	const struct fact facts[] = { { "VERSION", SIXXSD_VERSION },
+				      fact_number("VALUE", tunnels, number) };
+
+	log_facts(&r->log, LEVEL_NOTICE, BY_US, LOGGED_STARTED, facts, ARRAY_LEN(facts),
+		  "sixxsd " SIXXSD_VERSION " started: %u tunnels, room for %u, as user %s", tunnels,
+		  r->limits.tunnels, r->user.name);
 }
 
 static int run(struct root *r)
 {
 	struct why why = { .code = 0 };
-	int error = prepare(r, &why);
+	int error;
 
+	notify_open(&r->notify, getenv("NOTIFY_SOCKET"));
+	unsetenv("NOTIFY_SOCKET");	/* not for anything we start */
+	error = prepare(r, &why);
 	if (!error)
 		error = start(r, &why);
 	if (error) {
-		complain(&why);
+		complain_start(r, &why);
 		stop(r);
 		return EXIT_FAILURE;
 	}
-	log_event(&r->log, LEVEL_NOTICE, BY_US, "sixxsd " SIXXSD_VERSION " started: %u tunnels, "
-		  "room for %u, as user %s", region_config(&r->region)->head->tunnels,
-		  r->limits.tunnels, r->user.name);
+	tell_started(r);
 	host_started(&r->parent);
+	notify_ready(&r->notify);
 	trap_arm();
 	error = loop_run(r->loop);
 	trap_disarm();
-	log_event(&r->log, LEVEL_NOTICE, BY_US, "sixxsd ends");
+	notify_stopping(&r->notify);
+	log_facts(&r->log, LEVEL_NOTICE, BY_US, LOGGED_STOPPED, NULL, 0, "sixxsd ends");
 	stop(r);
 	log_close(&r->log);
 	return error || r->failed ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -593,10 +624,11 @@ static int print_version(void)
 	return EXIT_SUCCESS;
 }
 
-int main(int argc, char **argv)
+static int daemon_main(int argc, char **argv)
 {
 	struct root root = {
 		.options = options_read(argc, argv), .local = -1, .parent = -1,
+		.state_reader = -1, .history_reader = -1,
 		.say = { .line = say_line, .context = &root },
 	};
 
@@ -618,4 +650,12 @@ int main(int argc, char **argv)
 		break;
 	}
 	return run(&root);
+}
+
+int main(int argc, char **argv)
+{
+	/* not an option: the daemon's own way to its second process */
+	if (argc == 3 && strcmp(argv[1], "--web") == 0)
+		return web_main(argv[2]);
+	return daemon_main(argc, argv);
 }

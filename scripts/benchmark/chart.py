@@ -2,7 +2,7 @@
 from html import escape
 
 WIDTH, LABEL, BAR, GAP = 920, 380, 15, 5
-ORDER = ("XDP", "generic", "TC", "user")
+ORDER = ("XDP", "generic", "TC", "AF_XDP", "user")
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1b1f24 }
 .title { font-size: 16px; font-weight: 600 } .group { font-weight: 600 } .small { fill: #57606a }

@@ -137,10 +137,11 @@ class Pushes(threading.Thread):
 
 def push(stage, mode, rate, seconds):
     """What pushes cost the traffic of tunnels that none of them touches."""
-    lines = full()
+    # in the file, which would switch the fast path off if it said nothing
+    lines = full() + ["pop set fastpath " + MODES[mode]]
     stage.start(lines)
+    time.sleep(1)                       # every tunnel of the start is in force
     try:
-        stage.told("pop set fastpath " + MODES[mode], "Fast path")
         pushes = Pushes(stage, lines)
         pushes.start()
         try:

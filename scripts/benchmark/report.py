@@ -28,10 +28,10 @@ def goals(result):
     packets, tcp = result["packets"], result["tcp"]
     fast = find(packets, "protocol 41", mode="XDP", tunnels=1024, workers=1)
     table = [r for r in find(packets, "protocol 41", mode="XDP") if r["tunnels"] > 30000]
-    one, flows, many = (find(packets, "AYIYA", tunnels=t, flows=f, workers=1)
+    one, flows, many = (find(packets, "AYIYA", mode="AF_XDP", tunnels=t, flows=f, workers=1)
                         for t, f in ((1, 1), (1, 16), (1024, 1)))
     user41 = [r for r in tcp if r["case"].startswith("TCP, protocol 41") and r["mode"] == "user"]
-    hashed, bare = find(tcp, "TCP, AYIYA in") + find(tcp, "TCP, AYIYA out"), \
+    hashed, bare = find(tcp, "TCP, AYIYA in", mode="user") + find(tcp, "TCP, AYIYA out", mode="user"), \
         find(tcp, "TCP, AYIYA, no hashing")
     # two daemons, measured one after the other: each beside no tunnel
     hashing = min((a["ratio"] / b["ratio"] for a, b in zip(hashed, bare)), default=None)
@@ -49,7 +49,7 @@ def goals(result):
         out.append(goal(number, what, f">= {wanted}", value, at_least(value, wanted)))
     out.append(goal(5, "AYIYA TCP / the same without hashing", ">= 0.85", hashing,
                     at_least(hashing, 0.85)))
-    two = find(packets, "AYIYA", tunnels=1024, flows=1, workers=2)
+    two = find(packets, "AYIYA", mode="AF_XDP", tunnels=1024, flows=1, workers=2)
     more = least(two, "mpps") / least(many, "mpps") if two and many else None
     few = os.cpu_count() < 6        # generator and sink want cores of their own
     out.append(goal(7, "two workers / one, AYIYA", ">= 1.7", more,
@@ -70,6 +70,14 @@ def goals(result):
     if load:
         out.append(goal(10, "CPU with 8,192 tunnels, none up", "<= 0.1 %", None,
                         load["idle"]["cpu"] <= 0.001, f"{100 * load['idle']['cpu']:.3f} %"))
+    scrape = result.get("scrape")
+    if scrape:
+        out.append(goal(11, f"scrape of {scrape['tunnels']} tunnels, each by itself", "aim 200 ms", None,
+                        scrape["median_s"] < 0.2, f"{1000 * scrape['median_s']:.0f} ms"))
+    page = result.get("page")
+    if page:
+        out.append(goal(12, f"first row of the page's list of {page['tunnels']}", "aim 1 s", None,
+                        page["median_ms"] < 1000, f"{page['median_ms']:.0f} ms"))
     out.append(goal(10, "allocations after start", "0", None, None, "held by ./check (malloc trap)"))
     return out
 
@@ -84,15 +92,24 @@ PACKETS = (("case", 30, "{case}"), ("mode", 8, "{mode}"), ("octets", 7, "{octets
            ("spread", 12, "{spread}"), ("/redirect", 10, "{ratio_redirect:.3f}"))
 TCP = (("case", 30, "{case}"), ("mode", 8, "{mode}"), ("Gbit/s", 8, "{gbit_s:.2f}"),
        ("no tunnel", 11, "{none_gbit_s:.2f}"), ("ratio", 8, "{ratio:.2f}"), ("spread", 12, "{spread}"))
+UDP = (("case", 30, "{case}"), ("mode", 8, "{mode}"), ("Gbit/s", 8, "{gbit_s:.2f}"),
+       ("no USO", 11, "{none_gbit_s:.2f}"), ("ratio", 8, "{ratio:.2f}"), ("spread", 12, "{spread}"))
 TRIPS = (("case", 30, "{case}"), ("mode", 8, "{mode}"), ("p50 us", 8, "{p50_us:.0f}"),
          ("p99 us", 8, "{p99_us:.0f}"), ("plain p50", 10, "{plain_p50_us:.0f}"),
          ("plain p99", 10, "{plain_p99_us:.0f}"), ("p99/plain", 10, "{ratio_p99:.2f}"),
          ("spread", 12, "{spread}"))
+SCRAPE = (("case", 34, "scrape of {tunnels} tunnels"), ("ms", 8, "{median_ms:.0f}"), ("largest ms", 12, "{max_ms:.0f}"),
+          ("MiB", 8, "{mib:.1f}"), ("one piece ms", 14, "{piece_ms:.2f}"), ("/metrics ms", 13, "{pop_ms:.2f}"))
+PAGE = (("case", 44, "first row of a list of {tunnels} tunnels"), ("ms", 8, "{median_ms:.0f}"),
+        ("largest ms", 12, "{max_ms:.0f}"))
 GOALS = (("#", 4, "{number}"), ("goal", 52, "{what}"), ("wanted", 10, "{goal}"),
          ("  measured", 34, "  {measured}"), ("", 8, "{said}"))
 
 
 def cells(columns, row):
+    if "median_s" in row:
+        row = {**row, "median_ms": 1000 * row["median_s"], "max_ms": 1000 * row["max_s"],
+               "mib": row["octets"] / 2**20, "piece_ms": 1000 * row["piece_max_s"], "pop_ms": 1000 * row["pop_s"]}
     low = next((row[k] for k in ("ratio_plain_min", "ratio_min", "ratio_p99_min") if k in row), 0)
     high = next((row[k] for k in ("ratio_plain_max", "ratio_max", "ratio_p99_max") if k in row), 0)
     said = {True: "met", False: "not met", None: ""}[row.get("met")]
@@ -130,7 +147,10 @@ def load_lines(load):
 
 def sections(result):
     return [(c, rows) for c, rows in ((PACKETS, result["packets"]), (TCP, result["tcp"]),
-                                      (TRIPS, result["roundtrips"]), (GOALS, result["goals"])) if rows]
+                                      (UDP, result["udp"]),
+                                      (TRIPS, result["roundtrips"]),
+                                      (SCRAPE, [result["scrape"]] if result.get("scrape") else []),
+                                      (PAGE, [result["page"]] if result.get("page") else []), (GOALS, result["goals"])) if rows]
 
 
 def machine():

@@ -25,11 +25,14 @@ def percentile(values, p):
     return values[min(len(values) - 1, int(len(values) * p / 100))]
 
 
+CASES = (("protocol 41", "user"), ("AYIYA", "user"), ("AYIYA", "AF_XDP"))
+
+
 def measure(stage, rounds, count):
     out = []
-    for name in ("protocol 41", "AYIYA"):
+    for name, mode in CASES:
         plain, through, ratios = [], [], []
-        tunnel = Joined(stage, name, "user", None)
+        tunnel = Joined(stage, name, mode, None)
         try:
             tunnel.through(True)
             pings(stage, INNER, 20)     # neighbours and caches
@@ -44,7 +47,7 @@ def measure(stage, rounds, count):
         finally:
             tunnel.leave()
         out.append({
-            "case": f"round trip, {name}", "mode": "user",
+            "case": f"round trip, {name}", "mode": mode,
             "p50_us": percentile(through, 50), "p99_us": percentile(through, 99),
             "plain_p50_us": percentile(plain, 50), "plain_p99_us": percentile(plain, 99),
             "ratio_p99": statistics.median(ratios), "ratio_p99_min": min(ratios),

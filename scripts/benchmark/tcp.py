@@ -16,7 +16,7 @@ NOHASH = os.path.join(TOOLS, "sixxsd-nohash")
 
 # name, mode, the daemon's binary (None: the measured one)
 CASES = (("protocol 41", "user", None), ("protocol 41", "TC", None), ("protocol 41", "XDP", None),
-         ("AYIYA", "user", None), ("AYIYA, no hashing", "user", NOHASH))
+         ("AYIYA", "user", None), ("AYIYA", "AF_XDP", None), ("AYIYA, no hashing", "user", NOHASH))
 
 
 def offloads(stage, state):
@@ -116,7 +116,7 @@ def one_case(stage, name, mode, binary, pairs, seconds):
     rows = {False: [], True: []}
     # XDP sees frames as on a wire, with their checksums, of at most the MTU; a veth that leaves
     # either to its other end would have them lost. No tunnel is measured under the same terms.
-    offloads(stage, "off" if mode == "XDP" else "on")
+    offloads(stage, "off" if "XDP" in mode else "on")
     tunnel = Joined(stage, name, mode, binary)
     try:
         for _ in range(pairs):

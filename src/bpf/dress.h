@@ -75,11 +75,12 @@ static __always_inline void count(struct frame *f, __u32 packets, __u32 headers)
 	struct fast_cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 	__u64 octets = f->inner_len + (__u64)(packets - 1) * headers;
 	__u64 sent = octets + (__u64)packets * over;
+	__u32 way = FAST_WAY(f->from_type, f->to_type);
 	struct fast_way_count *w;
 
-	if (!c)
+	if (!c || way >= FAST_WAYS)
 		return;
-	w = &c->way[!f->in ? FAST_WAY_IN : f->out ? FAST_WAY_ACROSS : FAST_WAY_OUT];
+	w = &c->way[way];
 	w->packets += packets;
 	w->in_octets += octets;
 	w->out_octets += sent;

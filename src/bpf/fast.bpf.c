@@ -9,9 +9,11 @@
  *	understand	frame.h, plan.h		what is it, whose is it, who gets it?
  *	next_hop	hop.h			where is that?
  *	dress, count	dress.h			as path/encap.c and path/account.c
+ *	to_worker	worker.h		AYIYA: signatures are user space's
  */
 #include "bpf/dress.h"
 #include "bpf/tc.h"
+#include "bpf/worker.h"
 
 /*
  * What lies before the inner packet is replaced. The frame is not touched until the kernel
@@ -23,7 +25,7 @@ int fast_xdp(struct xdp_md *x)
 {
 	struct frame f = {
 		.data = (void *)(long)x->data, .end = (void *)(long)x->data_end,
-		.cpu = bpf_get_smp_processor_id(),
+		.cpu = bpf_get_smp_processor_id(), .queue = x->rx_queue_index,
 	};
 	const struct fast_hop *to = NULL;
 	int why;
@@ -32,6 +34,8 @@ int fast_xdp(struct xdp_md *x)
 	why = understand(&f, x->ingress_ifindex);
 	if (why == NOT_OURS)
 		return XDP_PASS;
+	if (why == TO_WORKER)
+		return to_worker(&f);
 	if (why == STAY_FAST)
 		why = next_hop(x, &f, &to);
 	/* a veth loses what XDP sends it, unless its other end polls */
@@ -75,6 +79,21 @@ int fast_xdp(struct xdp_md *x)
 	}
 	count(&f, 1, 0);
 	return bpf_redirect_map(&exits, to->port, XDP_ABORTED);
+}
+
+/* What a filter of clsact calls: fast_tc while the daemon is there (xdp/clsact.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(void *));
+} present SEC(".maps") = { .values = { [0] = (void *)&fast_tc } };
+
+SEC("tc")
+int fast_clsact(struct __sk_buff *s)
+{
+	bpf_tail_call(s, &present, 0);
+	return TC_ACT_UNSPEC;
 }
 
 char _license[] SEC("license") = "GPL";

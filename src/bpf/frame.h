@@ -8,6 +8,7 @@
 #define SIXXSD_BPF_FRAME_H
 
 #include "bpf/plan.h"
+#include "wire/ayiya.h"
 #include "wire/ether.h"
 #include "wire/gre.h"
 #include "wire/proto.h"
@@ -16,6 +17,7 @@
 /* Besides enum fast_pass. */
 #define STAY_FAST	(-1)
 #define NOT_OURS	(-2)		/* concerns no tunnel: nobody counts it */
+#define TO_WORKER	(-3)		/* AYIYA: for an AF_XDP socket, if there is room (worker.h) */
 
 #define PROTO_SCTP	132
 #define PROTO_UDPLITE	136
@@ -29,13 +31,14 @@ struct frame {
 	__u32		cpu;
 	__u32		l2;		/* octets of Ethernet header and tag */
 	__u32		port;		/* arrived on */
+	__u32		queue;		/* and in which receive queue of it */
 	__u32		inner;		/* where the IPv6 packet of the two ends begins */
 	__u32		inner_len;
 	__u32		largest;	/* octets of the largest packet it will be on the wire */
 	__u32		from, to;	/* tunnel, or OWNER_UPLINK */
 	__u8		ecn;		/* of the inner packet when it leaves */
 	__u8		new_ecn;	/* bool: differs from what is in it */
-	__u8		to_type;	/* enum fast_type of @to */
+	__u8		from_type, to_type;	/* enum fast_type; FAST_OFF: the uplink */
 	__u8		whole;		/* bool: the kernel has taken the tag off (tc.h) */
 	__u16		vlan;		/* of that tag */
 	__u32		segment;	/* super-packet: payload of each on the wire; else 0 */
@@ -83,7 +86,8 @@ static __always_inline int read_ethernet(struct frame *f, __u32 device, be16_t *
 	port = port_of(device, vlan);
 	if (port < 0 || !is_for(e, &head.port[port & (FAST_PORTS_MAX - 1)]))
 		return NOT_OURS;
-	f->port = port & (FAST_PORTS_MAX - 1);
+	/* or the verifier would follow each number the loop may end with through all that comes after */
+	f->port = (port + head.zero) & (FAST_PORTS_MAX - 1);
 	return STAY_FAST;
 }
 
@@ -180,18 +184,64 @@ static __always_inline bool is_clamped(const struct frame *f, const struct fast_
 	return (void *)(t + 1) > f->end || t->flags & TCP_SYN;
 }
 
+/*
+ * The line of @tid, which among thousands of tunnels is in no cache: its octets are asked for
+ * here, and needed when all else has been looked at.
+ */
+static __always_inline struct fast_line *early_line(__u32 cpu, __u32 tid)
+{
+	struct fast_line *l = line_of(cpu, tid);
+
+	if (l)
+		(void)*(const volatile __u8 *)&l->type;
+	return l;
+}
+
 /* Who sent the outer packet, and is it theirs? (path/p41.c, path/gre.c, path/plain.c) */
 static __always_inline int from_tunnel(struct frame *f, const struct ip4_hdr *o,
 				       const struct ip6_hdr *h, __u32 type)
 {
-	f->from = owner_of(halves_of(&h->src));
-	if (f->from == OWNER_UPLINK || f->from == OWNER_UP)
-		return FAST_PASS_LINE;
-	f->in = line_of(f->cpu, f->from);
 	if (!f->in || type_in_force(f->in) != type || !same4(&f->in->them, &o->src) ||
 	    !same4(&f->in->us, &o->dst))
 		return FAST_PASS_LINE;
+	f->from_type = type;
 	return is_clamped(f, f->in, h) ? FAST_PASS_PACKET : STAY_FAST;
+}
+
+/* No options, no fragment, undamaged, and as long as the frame. */
+static __always_inline bool is_common(const struct frame *f, const struct ip4_hdr *o)
+{
+	return o->vihl == (IP4_VERSION << 4 | sizeof(*o) / 4) &&
+	       !(be16_get(&o->frag) & (IP4_MF | IP4_OFFSET_MASK)) && checksum_ok(o) &&
+	       be16_get(&o->total_len) == f->len - f->l2;
+}
+
+/* Does somebody take AYIYA from where this frame arrived? Then that worker's number + 1 */
+static __always_inline __u32 keeper_of(const struct frame *f)
+{
+	__u32 at = f->port * FAST_QUEUES + f->queue;
+
+	return f->queue < FAST_QUEUES && at < sizeof(head.keeper) ? head.keeper[at] : 0;
+}
+
+/* A datagram from where its tunnel is. The rest, who signed it first of all, is the worker's. */
+static __always_inline int read_ayiya(struct frame *f, const struct ip4_hdr *o)
+{
+	const struct udp_hdr *u = (const void *)(o + 1);
+	const struct ayiya_hdr *a = (const void *)(u + 1);
+
+	if ((void *)(a + 1) > f->end || be16_get(&u->dst) != PORT_AYIYA || !keeper_of(f))
+		return NOT_OURS;
+	if (!is_common(f, o) || f->len > FAST_FRAME_MAX)
+		return FAST_PASS_PACKET;
+	f->from = owner_of(halves_of(&a->identity));
+	if (f->from == OWNER_UPLINK || f->from == OWNER_UP)
+		return FAST_PASS_LINE;
+	f->in = line_of(f->cpu, f->from);
+	if (!f->in || type_in_force(f->in) != FAST_AYIYA || !same4(&f->in->them, &o->src) ||
+	    !same4(&f->in->us, &o->dst))
+		return FAST_PASS_LINE;
+	return TO_WORKER;
 }
 
 static __always_inline int read_outer(struct frame *f)
@@ -204,14 +254,12 @@ static __always_inline int read_outer(struct frame *f)
 
 	if ((void *)(o + 1) > f->end)
 		return NOT_OURS;
+	if (o->protocol == PROTO_UDP)
+		return read_ayiya(f, o);
 	if (o->protocol == PROTO_GRE)
 		type = FAST_GRE;
 	else if (o->protocol != PROTO_IPV6)
 		return NOT_OURS;
-	if (o->vihl != (IP4_VERSION << 4 | sizeof(*o) / 4) ||
-	    be16_get(&o->frag) & (IP4_MF | IP4_OFFSET_MASK) || !checksum_ok(o) ||
-	    be16_get(&o->total_len) != f->len - f->l2)
-		return FAST_PASS_PACKET;
 	if (type == FAST_GRE) {
 		if ((void *)(g + 1) > f->end || g->flags.raw != 0 ||
 		    be16_get(&g->protocol) != ETHER_IPV6)
@@ -221,6 +269,10 @@ static __always_inline int read_outer(struct frame *f)
 	f->inner = at;
 	h = f->data + at;
 	if ((void *)(h + 1) > f->end)
+		return FAST_PASS_PACKET;
+	f->from = owner_of(halves_of(&h->src));		/* OWNER_UP, OWNER_UPLINK: no line */
+	f->in = early_line(f->cpu, f->from);
+	if (!is_common(f, o))
 		return FAST_PASS_PACKET;
 	why = read_inner(f, h);
 	if (why == STAY_FAST)
@@ -237,8 +289,12 @@ static __always_inline int read_native(struct frame *f)
 
 	f->inner = f->l2;
 	f->from = OWNER_UPLINK;
-	if ((void *)(h + 1) > f->end || owner_of(halves_of(&h->dst)) == OWNER_UPLINK)
+	if ((void *)(h + 1) > f->end)
 		return NOT_OURS;
+	f->to = owner_of(halves_of(&h->dst));
+	if (f->to == OWNER_UPLINK)
+		return NOT_OURS;
+	f->out = early_line(f->cpu, f->to);
 	if (!(head.port[f->port & (FAST_PORTS_MAX - 1)].flags & FAST_PORT_FORWARDS6))
 		return FAST_PASS_ROUTE;
 	if (owner_of(halves_of(&h->src)) != OWNER_UPLINK)
@@ -249,25 +305,30 @@ static __always_inline int read_native(struct frame *f)
 /* Who owns the destination, and may it have the packet? (path/route.c, path/age.c) */
 static __always_inline int route(struct frame *f, const struct ip6_hdr *h)
 {
-	f->to = owner_of(halves_of(&h->dst));
+	if (f->in) {
+		f->to = owner_of(halves_of(&h->dst));
+		f->out = early_line(f->cpu, f->to);
+	}
 	if (f->to == OWNER_UP || f->to == f->from)
 		return FAST_PASS_LOCAL;
 	if (h->hop_limit <= 1)
 		return FAST_PASS_AGE;
 	if (f->to == OWNER_UPLINK)
 		return STAY_FAST;
-	f->out = line_of(f->cpu, f->to);
 	if (!f->out)
 		return FAST_PASS_LINE;
 	f->to_type = type_in_force(f->out);
-	if (f->to_type != FAST_DIRECT && f->to_type != FAST_GRE)
+	if (f->to_type == FAST_AYIYA ? f->in || !keeper_of(f) || f->len > FAST_FRAME_MAX :
+				       f->to_type == FAST_OFF)
 		return FAST_PASS_LINE;
 	if (f->largest > f->out->mtu_bytes)
 		return FAST_PASS_AGE;
+	if (f->to_type == FAST_AYIYA)
+		return TO_WORKER;
 	return is_clamped(f, f->out, h) ? FAST_PASS_PACKET : STAY_FAST;
 }
 
-/* @device: where it arrived. Return: STAY_FAST, NOT_OURS or enum fast_pass */
+/* @device: where it arrived. Return: STAY_FAST, NOT_OURS, TO_WORKER or enum fast_pass */
 static __always_inline int understand(struct frame *f, __u32 device)
 {
 	const struct ip6_hdr *h;

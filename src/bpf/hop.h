@@ -107,7 +107,7 @@ static __noinline const struct fast_hop *ask_endpoint(void *ctx, struct fast_lin
 
 	if (!l)
 		return NULL;
-	q.l4_protocol = type == FAST_GRE ? PROTO_GRE : PROTO_IPV6;
+	q.l4_protocol = type == FAST_AYIYA ? PROTO_UDP : type == FAST_GRE ? PROTO_GRE : PROTO_IPV6;
 	q.ipv4_src = *(const __u32 *)&l->us;
 	q.ipv4_dst = *(const __u32 *)&l->them;
 	if (!hop_ask(ctx, &q, &answer))

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include "wire/fast.h"
+#include "wire/steer.h"
 
 /* Control's word, read with plain loads: the daemon maps it. */
 struct fast_head head;
@@ -62,5 +63,38 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);			/* ifindex; control */
 } exits SEC(".maps");
+
+/* By port and queue, as head.keeper: the AF_XDP socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__uint(max_entries, FAST_PORTS_MAX * FAST_QUEUES);
+	__type(key, __u32);
+	__type(value, __u32);			/* descriptor; control */
+} sockets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);			/* workers */
+	__type(key, __u32);
+	__type(value, struct fast_answer);
+} answers SEC(".maps");
+
+/* These two are those of steer.bpf.c: wire/steer.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct steer_gate);
+} gates SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct steer_flow);
+} flows SEC(".maps");
 
 #endif

@@ -87,7 +87,7 @@ static __always_inline int tc_decide(struct __sk_buff *s, struct frame *f, const
 	int why = understand(f, s->ifindex);
 
 	if (why != STAY_FAST)
-		return why;
+		return why;		/* never TO_WORKER: a socket of that kind takes frames from XDP */
 	h = f->data + f->inner;
 	if ((void *)(h + 1) > f->end || !stays_whole(f, h))
 		return FAST_PASS_PACKET;
@@ -107,6 +107,7 @@ int fast_tc(struct __sk_buff *s)
 	struct frame f = {
 		.data = (void *)(long)s->data, .end = (void *)(long)s->data_end,
 		.cpu = bpf_get_smp_processor_id(), .len = s->len, .segment = s->gso_size,
+		.queue = FAST_QUEUES,
 	};
 
 	if (!tag_of(s, &f))

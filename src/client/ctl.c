@@ -27,13 +27,24 @@ static const char help[] =
 	"  --help    print this\n"
 	"\n"
 	"Exit status: 0 the daemon did it (or had nothing to show), 1 it refused, 2 wrong\n"
-	"options, 3 no connection, or it was lost.\n";
+	"options, or a capture onto a terminal, 3 no connection, or it was lost.\n";
 
 static const struct option long_options[] = {
 	{ "help", no_argument, NULL, '?' + 256 },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
+
+static bool is_port(const char *word)
+{
+	char *end;
+	unsigned long n = strtoul(word, &end, 10);
+
+	if (*word >= '0' && *word <= '9' && !*end && n >= 1 && n <= UINT16_MAX)
+		return true;
+	fprintf(stderr, "sixxsctl: %s is no port: 1 to 65535\n", word);
+	return false;
+}
 
 /* Return: -1 to go on, else the exit status */
 static int read_options(struct client *c, int argc, char **argv)
@@ -72,6 +83,8 @@ static int read_options(struct client *c, int argc, char **argv)
 			return STATUS_USAGE;
 		}
 	}
+	if (c->where.port && !is_port(c->where.port))
+		return STATUS_USAGE;
 	if (c->where.path && (c->where.host || c->where.port)) {
 		fputs("sixxsctl: -s is for the UNIX socket, -h and -p are for TCP\n", stderr);
 		return STATUS_USAGE;
@@ -97,7 +110,7 @@ static int run_once(struct client *c, char *const word[], int words)
 
 	struct result r = run_line(c, line, skip + len);
 
-	if (r.status == STATUS_LOST)
+	if (r.status == STATUS_LOST && r.end != LINK_UNWRITTEN)
 		tell_lost();
 	return (int)r.status;
 }
@@ -119,7 +132,7 @@ static int run(struct client *c, char *const word[], int words)
 
 int main(int argc, char **argv)
 {
-	struct client c = { .link = { .fd = -1, .interrupt = -1 } };
+	struct client c = { .link = { .fd = -1, .interrupt = -1, .reader = -1 } };
 
 	setlocale(LC_CTYPE, "");
 

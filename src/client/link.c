@@ -169,16 +169,30 @@ void link_close(struct link *l)
 
 /* ---- Ctrl-C ---- */
 
-void link_watch_interrupt(struct link *l)
+static void watch(struct link *l, const int *signals, size_t n)
 {
 	sigset_t set;
 
-	if (l->interrupt >= 0)
-		return;
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
+	for (size_t i = 0; i < n; i++)
+		sigaddset(&set, signals[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	l->interrupt = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	l->interrupt = signalfd(l->interrupt, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+void link_watch_interrupt(struct link *l)
+{
+	static const int signals[] = { SIGINT };
+
+	if (l->interrupt < 0)
+		watch(l, signals, ARRAY_LEN(signals));
+}
+
+void link_watch_end(struct link *l)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+	watch(l, signals, ARRAY_LEN(signals));
 }
 
 bool link_interrupted(struct link *l)
@@ -192,14 +206,17 @@ bool link_interrupted(struct link *l)
 
 static enum link_end wait_for(struct link *l, short events, int timeout_ms)
 {
-	struct pollfd p[2] = { { .fd = l->fd, .events = events },
-			       { .fd = l->interrupt, .events = POLLIN } };
+	/* of the reader only its end is heard */
+	struct pollfd p[] = { { .fd = l->fd, .events = events },
+			      { .fd = l->interrupt, .events = POLLIN }, { .fd = l->reader } };
 	int n;
 
 	do {
 		n = poll(p, ARRAY_LEN(p), timeout_ms);
 	} while (n < 0 && errno == EINTR);
 	if (n > 0 && p[1].revents && link_interrupted(l))
+		return LINK_INTERRUPTED;
+	if (n > 0 && p[2].revents & (POLLERR | POLLHUP))
 		return LINK_INTERRUPTED;
 	return n > 0 ? LINK_OK : LINK_LOST;
 }
@@ -264,7 +281,9 @@ static enum link_end fill(struct link *l, int timeout_ms)
 			l->end += (size_t)n;
 			return LINK_OK;
 		}
-		if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		if (n == 0)
+			return LINK_ENDED;
+		if (errno != EAGAIN && errno != EINTR)
 			return LINK_LOST;
 
 		enum link_end e = wait_for(l, POLLIN, timeout_ms);
@@ -296,8 +315,13 @@ enum link_end link_next(struct link *l, int timeout_ms, char **line, size_t *len
 		enum link_end e = fill(l, timeout_ms);
 
 		if (e != LINK_OK)
-			return e;
+			return e == LINK_ENDED ? LINK_LOST : e;
 	}
+}
+
+void link_end_input(struct link *l)
+{
+	shutdown(l->fd, SHUT_WR);
 }
 
 enum link_end link_read(struct link *l, int timeout_ms, char *to, size_t size, size_t *len)
@@ -374,7 +398,7 @@ static enum link_end bare_lines(struct link *l, int digit, unsigned long lines,
 
 enum link_end link_answer(struct link *l, struct reply *r, link_line *each, void *context)
 {
-	static const char nothing[] = "OK";
+	static const char nothing[] = "OK", file[] = "pcapng ";
 	char *line;
 	size_t len;
 	enum link_end e = link_next(l, ANSWER_MS, &line, &len);
@@ -397,6 +421,7 @@ enum link_end link_answer(struct link *l, struct reply *r, link_line *each, void
 
 	r->code = code;
 	r->stream = is_stream(code, line + 4, len - 4);
+	r->binary = r->stream && len - 4 > strlen(file) && memcmp(line + 4, file, strlen(file)) == 0;
 	if (!r->stream && !(len - 4 == sizeof(nothing) - 1 && memcmp(line + 4, nothing, 2) == 0))
 		each(context, code / 100, line + 4, len - 4);
 	return LINK_OK;

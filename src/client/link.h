@@ -25,12 +25,15 @@ struct link_options {
 enum link_end {
 	LINK_OK,
 	LINK_LOST,		/* closed, reset, or silent for too long */
-	LINK_INTERRUPTED,	/* Ctrl-C */
+	LINK_ENDED,		/* link_read() alone: closed in order */
+	LINK_INTERRUPTED,	/* Ctrl-C; or nobody reads any more what we write */
+	LINK_UNWRITTEN,		/* what came could not be written; the user was told */
 };
 
 struct link {
 	int		fd;		/* -1: not connected */
 	int		interrupt;	/* signalfd of Ctrl-C; -1: not watched */
+	int		reader;		/* that we write a stream to; -1: not watched */
 	char		*buf;		/* what arrived and was not read; grows */
 	size_t		size, start, end;
 	struct why	banner;		/* its text: what the daemon said first */
@@ -40,6 +43,7 @@ struct link {
 struct reply {
 	int		code;
 	bool		stream;		/* "200 trace follows": raw octets from here on */
+	bool		binary;		/* they are a file: "200 pcapng follows" */
 };
 
 /* A line of the answer, without line end, and the first digit of its code. */
@@ -51,6 +55,8 @@ void link_close(struct link *l);
 
 /* From here on Ctrl-C ends what waits instead of the program. */
 void link_watch_interrupt(struct link *l);
+/* The same of SIGTERM and SIGHUP, for what has to be ended in order. */
+void link_watch_end(struct link *l);
 /* Forget one that came when nothing waited. Return: whether there was one */
 bool link_interrupted(struct link *l);
 
@@ -60,6 +66,8 @@ enum link_end link_answer(struct link *l, struct reply *r, link_line *each, void
 
 /* A line without its end, valid until the next call. @timeout_ms -1: for ever */
 enum link_end link_next(struct link *l, int timeout_ms, char **line, size_t *len);
+/* We say no more, which ends a capture; what is on its way still comes. */
+void link_end_input(struct link *l);
 /* Octets of a stream, at least one. @timeout_ms as above */
 enum link_end link_read(struct link *l, int timeout_ms, char *to, size_t size, size_t *len);
 

@@ -155,7 +155,10 @@ static void print_choices(const struct choices *c)
 	for (unsigned int i = 0; i < c->n; i++) {
 		const struct choice *ch = &c->choice[i];
 
-		if (!ch->word)
+		/* some say themselves what is a placeholder and what a word: <address>|off */
+		if (!ch->word && strpbrk(ch->note, "<{|"))
+			printf("  %s\n", ch->note);
+		else if (!ch->word)
 			printf("  <%s>\n", ch->note);
 		else
 			printf("  %-20.*s %s%s\n", (int)ch->len, ch->word, ch->menu ? "[>>] " : "",

@@ -1,10 +1,13 @@
 #include "client/run.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "client/blocks.h"
 
 /* ---- one answer ---- */
 
@@ -60,6 +63,54 @@ static void print_line(void *context, int digit, const char *line, size_t len)
 	putc('\n', to);
 }
 
+#define WRITE_OCTETS	4096		/* PIPE_BUF: a pipe that is ready takes them at once */
+
+/* Nobody who reads any more is an end like any other; a full disk is none. */
+static enum link_end unwritten(void)
+{
+	if (errno == EPIPE)
+		return LINK_INTERRUPTED;
+	perror("sixxsctl: standard output");
+	return LINK_UNWRITTEN;
+}
+
+#define ENDING_MS	5000		/* what is on its way after Ctrl-C, in and out */
+
+/*
+ * Ctrl-C is heard also while who reads us does not. @ending: it was heard, and @l asked to end; what
+ * is here is written all the same if the reader takes it. NULL: write no more.
+ */
+static enum link_end write_out(struct link *l, const char *octets, size_t len, bool *ending)
+{
+	while (len > 0) {
+		struct pollfd p[2] = { { .fd = STDOUT_FILENO, .events = POLLOUT },
+				       { .fd = l->interrupt, .events = POLLIN } };
+		int ready = poll(p, ARRAY_LEN(p), ending && *ending ? ENDING_MS : -1);
+		ssize_t n;
+
+		if (ready < 0 && errno != EINTR)
+			return LINK_LOST;
+		if (ready == 0)
+			return LINK_INTERRUPTED;
+		if (ready > 0 && p[1].revents && !p[0].revents && link_interrupted(l)) {
+			if (!ending || *ending)
+				return LINK_INTERRUPTED;
+			*ending = true;
+			link_end_input(l);
+		}
+		if (ready < 0 || !p[0].revents)
+			continue;
+		n = write(STDOUT_FILENO, octets, min_size(len, WRITE_OCTETS));
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return unwritten();
+		if (n > 0) {
+			octets += n;
+			len -= (size_t)n;
+		}
+	}
+	return LINK_OK;
+}
+
 /* Raw octets until Ctrl-C (which is how it ends well) or until the daemon is gone. */
 static enum link_end print_stream(struct link *l)
 {
@@ -68,12 +119,48 @@ static enum link_end print_stream(struct link *l)
 	size_t len;
 
 	link_watch_interrupt(l);
+	l->reader = STDOUT_FILENO;
 	fflush(stdout);
 	while ((e = link_read(l, -1, octets, sizeof(octets), &len)) == LINK_OK) {
-		if (write(STDOUT_FILENO, octets, len) < 0)
-			return LINK_INTERRUPTED;	/* nobody reads any more */
+		e = write_out(l, octets, len, NULL);
+		if (e != LINK_OK)
+			return e;
 	}
-	return e;
+	return e == LINK_ENDED ? LINK_LOST : e;
+}
+
+/*
+ * A capture, until the daemon ends it, which it does between two blocks: else it broke. Ctrl-C (or
+ * another signal that says to end) asks it to, so that the file ends with a whole block; a second
+ * one does not wait for that.
+ */
+static enum link_end print_file(struct link *l)
+{
+	struct blocks at = { .have = 0 };
+	bool ending = false;
+	char octets[8192];
+	enum link_end e;
+	size_t len;
+
+	link_watch_end(l);
+	l->reader = STDOUT_FILENO;
+	fflush(stdout);
+	for (;;) {
+		e = link_read(l, ending ? ENDING_MS : -1, octets, sizeof(octets), &len);
+		if (e == LINK_INTERRUPTED && !ending) {
+			ending = true;
+			link_end_input(l);
+			continue;
+		}
+		if (e == LINK_OK) {
+			blocks_pass(&at, octets, len);
+			e = write_out(l, octets, len, &ending);
+		}
+		if (e == LINK_ENDED)
+			return blocks_whole(&at) ? LINK_INTERRUPTED : LINK_LOST;
+		if (e != LINK_OK)
+			return e;
+	}
 }
 
 /* The session goes on, but a line is a packet's: show them like a stream. */
@@ -85,6 +172,7 @@ static enum link_end print_traces(struct link *l)
 	size_t len;
 
 	link_watch_interrupt(l);
+	l->reader = STDOUT_FILENO;
 	fflush(stdout);
 	while ((e = link_next(l, -1, &line, &len)) == LINK_OK) {
 		size_t skip = starts(line, len, code) ? strlen(code) : 0;
@@ -92,7 +180,7 @@ static enum link_end print_traces(struct link *l)
 		fwrite(line + skip, 1, len - skip, stdout);
 		putchar('\n');
 		if (fflush(stdout) == EOF)
-			return LINK_INTERRUPTED;	/* nobody reads any more */
+			return unwritten();
 	}
 	return e;
 }
@@ -100,6 +188,21 @@ static enum link_end print_traces(struct link *l)
 static enum status status_of(int code)
 {
 	return is_refusal(code / 100) ? STATUS_REFUSED : STATUS_OK;
+}
+
+/* With what was typed, from main on. */
+static void tell_no_text(const struct client *c, const char *line, size_t len)
+{
+	static const char prefix[] = "json ";
+
+	if (c->json && starts(line, len, prefix)) {
+		line += strlen(prefix);
+		len -= strlen(prefix);
+	}
+	fputs("sixxsctl: a capture is no text: redirect it into a file, or pipe it on: sixxsctl ", stderr);
+	for (unsigned int i = 0; i < c->menu.n; i++)
+		fprintf(stderr, "%s ", c->menu.word[i]);
+	fprintf(stderr, "%.*s | wireshark -k -i -\n", (int)len, line);
 }
 
 struct result run_line(struct client *c, const char *line, size_t len)
@@ -116,12 +219,22 @@ struct result run_line(struct client *c, const char *line, size_t len)
 
 	r.status = status_of(reply.code);
 	r.farewell = reply.code == 666;
-	if (reply.stream || c->traces) {
+	if (reply.binary && isatty(STDOUT_FILENO)) {
+		tell_no_text(c, line, len);
 		r.streamed = true;
-		r.end = reply.stream ? print_stream(&c->link) : print_traces(&c->link);
+		r.end = LINK_INTERRUPTED;
+		r.status = STATUS_USAGE;
+	} else if (reply.stream || c->traces) {
+		r.streamed = true;
+		r.end = reply.binary ? print_file(&c->link) :
+			reply.stream ? print_stream(&c->link) : print_traces(&c->link);
 		r.status = r.end == LINK_INTERRUPTED ? STATUS_OK : STATUS_LOST;
 	}
-	fflush(stdout);
+	if (fflush(stdout) == EOF && r.status == STATUS_OK) {
+		perror("sixxsctl: standard output");
+		r.end = LINK_UNWRITTEN;
+		r.status = STATUS_LOST;
+	}
 	return r;
 }
 
@@ -170,7 +283,7 @@ static enum status batch_line(struct client *c, const char *line, unsigned long 
 
 	if (r.status == STATUS_REFUSED)
 		fprintf(stderr, "sixxsctl: line %lu was refused, the rest was not sent\n", number);
-	if (r.status == STATUS_LOST)
+	if (r.status == STATUS_LOST && r.end != LINK_UNWRITTEN)
 		tell_lost();
 	*more = !r.farewell && !r.streamed;
 	return r.status;

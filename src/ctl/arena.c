@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <sanitizer/asan_interface.h>	/* does nothing in a build without it */
 #include <string.h>
 #include "ctl/arena.h"
 
@@ -61,6 +62,17 @@ static unsigned int bin_of(size_t size)
 	return (unsigned int)(8 * sizeof(size_t) - 1) - (unsigned int)__builtin_clzl(size);
 }
 
+/* What is free is nobody's: a sanitizer shall see who uses it all the same. */
+static void hide(const struct head *h)
+{
+	ASAN_POISON_MEMORY_REGION(links_of(h) + 1, size_of(h) - CHUNK_MIN);
+}
+
+static void reveal(const struct head *h)
+{
+	ASAN_UNPOISON_MEMORY_REGION(links_of(h) + 1, size_of(h) - CHUNK_MIN);
+}
+
 static void hang_in(struct arena *a, struct head *h)
 {
 	struct head **bin = &a->bin[bin_of(size_of(h))];
@@ -70,6 +82,7 @@ static void hang_in(struct arena *a, struct head *h)
 		links_of(*bin)->prev = h;
 	*bin = h;
 	a->room += size_of(h) - sizeof(*h);
+	hide(h);
 }
 
 static void take_out(struct arena *a, struct head *h)
@@ -83,6 +96,7 @@ static void take_out(struct arena *a, struct head *h)
 	if (l->next)
 		links_of(l->next)->prev = l->prev;
 	a->room -= size_of(h) - sizeof(*h);
+	reveal(h);
 }
 
 static void set_size(struct head *h, size_t size, size_t used)
@@ -96,6 +110,7 @@ struct arena *arena_init(void *memory, size_t bytes)
 	struct arena *a = memory;
 
 	assert((uintptr_t)memory % ARENA_ALIGN == 0 && bytes >= ARENA_BYTES_MIN);
+	ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
 	memset(a, 0, sizeof(*a));
 	a->first = (void *)((uint8_t *)memory + sizeof(*a));
 	a->bytes = (bytes - sizeof(*a) - sizeof(struct head)) & ~(size_t)(ARENA_ALIGN - 1);

@@ -17,10 +17,10 @@ static bool is_keyword(const struct arg_spec *spec)
 	return spec->type == ARG_CHOICE && !strchr(spec->choices, '|');
 }
 
-/* Names that say it all stand bare: RESET, {all|<tid>}. */
+/* Names that say it all stand bare: RESET, {all|<tid>}, <address>|off. */
 static bool is_bare(const char *name)
 {
-	return *name == '{' || (*name >= 'A' && *name <= 'Z') || strchr(name, '|');
+	return (*name >= 'A' && *name <= 'Z') || strpbrk(name, "<{|");
 }
 
 static size_t spec_text(const struct arg_spec *spec, char *at, size_t room)
@@ -158,8 +158,7 @@ static int parse_hex_tid(const struct control *c, const struct arg_spec *spec, s
 	if (a->number > last && spec->range)
 		return refuse_as(why, spec, spec->range, a->word);
 	if (a->number > last)
-		return refuse(why, ANSWER_BAD, "TID 0x%llx is out of range (0x0 - 0x%x)",
-			      (unsigned long long)a->number, last);
+		return refuse_tid(control_config(c), a->number, why);
 	a->tid = (uint16_t)a->number;
 	return 0;
 }
@@ -208,7 +207,19 @@ static uint16_t tunnel_at(const struct config *cf, const struct ip6_addr *a)
 	return w.kind == PLACE_UNASSIGNED ? TID_NONE : w.tid;
 }
 
-int arg_tunnel(struct control *c, const char *word, size_t len, uint16_t *tid, struct why *why)
+/* The sentence is historic to the octet; where the command is not, it may go on. */
+static int no_tunnel_word(const char *word, size_t len, enum arg_words words, struct why *why)
+{
+	bool digits = words == WORDS_FREE && strspn(word, "0123456789") == len;
+
+	return refuse(why, ANSWER_BAD, "It would be nice if you provided a proper IP address "
+		      "or Tunnel ID (eg T<xxx>) and not '%.*s'%s%.*s%s", QUOTE_MAX, word,
+		      digits ? ": did you mean T" : "", digits ? QUOTE_MAX : 0, word,
+		      digits ? "?" : "");
+}
+
+int arg_tunnel(struct control *c, const char *word, size_t len, enum arg_words words, uint16_t *tid,
+	       struct why *why)
 {
 	const struct config *cf = control_config(c);
 	struct ip6_addr a;
@@ -224,8 +235,7 @@ int arg_tunnel(struct control *c, const char *word, size_t len, uint16_t *tid, s
 		return 0;
 	}
 	if (!addr_parse(word, len, &a))
-		return refuse(why, ANSWER_BAD, "It would be nice if you provided a proper IP address "
-			      "or Tunnel ID (eg T<xxx>) and not '%.*s'", QUOTE_MAX, word);
+		return no_tunnel_word(word, len, words, why);
 
 	uint16_t found = tunnel_at(cf, &a);
 
@@ -302,9 +312,10 @@ static int parse_one(struct control *c, const struct arg_spec *spec, struct arg 
 	case ARG_T_ID:
 		if (t_id(a->word, a->len, &a->number))
 			return 0;
-		return wrong(why, spec, a->word, "Invalid Tunnel ID (@) - not a number");
+		return wrong(why, spec, a->word, "Invalid Tunnel ID (@) - not a number: it must be T "
+			     "and digits (T1)");
 	case ARG_TUNNEL:
-		return arg_tunnel(c, a->word, a->len, &a->tid, why);
+		return arg_tunnel(c, a->word, a->len, spec->words, &a->tid, why);
 	case ARG_ADDRESS:
 		if (arg_address(a->word, a->len, &a->address))
 			return 0;
@@ -332,6 +343,8 @@ static int wrong_count(const struct cmd *row, unsigned int given, struct why *wh
 
 	cmd_arg_counts(row, &min, &max);
 	cmd_synopsis(row, synopsis);
+	if (max == 0)
+		snprintf(synopsis, sizeof(synopsis), "(takes none)");
 	return refuse(why, ANSWER_NOT_FOUND, "Command '%s' requires arguments: %s %s "
 		      "(min=%u, max=%u, given=%u)", row->name, row->name, synopsis, min, max,
 		      given);

@@ -34,6 +34,12 @@ enum arg_type {
 	ARG_REST,		/* any number of further words, as many as args[] has room for */
 };
 
+/* May the general sentence of an ARG_TUNNEL say more than the historic one? */
+enum arg_words {
+	WORDS_FREE,
+	WORDS_OF_OLD,		/* to the octet: others read it */
+};
+
 struct arg_spec {
 	enum arg_type	type;
 	const char	*name;		/* in the synopsis */
@@ -46,6 +52,7 @@ struct arg_spec {
 	 */
 	const char	*bad, *range;
 	int		code;		/* with it; 0: 400 */
+	enum arg_words	words;		/* ARG_TUNNEL */
 };
 
 struct arg {

@@ -11,6 +11,7 @@
 
 #define LIMITS_TUNNELS	1	/* where `limits tunnels <n> subnets <n>` has its numbers */
 #define LIMITS_SUBNETS	3
+#define LIMITS_HISTORY	5
 
 static struct config *spare(struct control *c)
 {
@@ -109,7 +110,7 @@ static HANDLER(set_offload)
 
 static const char *const fastpath_modes[] = {
 	[FASTPATH_ANY] = "", [FASTPATH_NATIVE] = "/native", [FASTPATH_GENERIC] = "/generic",
-	[FASTPATH_TC] = "/tc",
+	[FASTPATH_TC] = "/tc", [FASTPATH_CLSACT] = "/clsact",
 };
 
 /* "eth0", "eth0/native" */
@@ -132,7 +133,7 @@ static int fastpath_port(const struct arg *a, struct fastpath_port *p, struct an
 		return 0;
 	}
 	return answer_error(an, ANSWER_BAD, "Invalid mode (%.80s), it must be <interface>/native, "
-			    "<interface>/generic or <interface>/tc", a->word);
+			    "<interface>/generic, <interface>/tc or <interface>/clsact", a->word);
 }
 
 static bool has_port(const struct fastpath_conf *f, const struct fastpath_port *p)
@@ -186,23 +187,39 @@ static HANDLER(set_latency)
 struct limits limits_of(const struct arg *args)
 {
 	return (struct limits){ .tunnels = (uint32_t)args[LIMITS_TUNNELS].number,
-				.subnets = (uint32_t)args[LIMITS_SUBNETS].number };
+				.subnets = (uint32_t)args[LIMITS_SUBNETS].number,
+				.history = (uint32_t)args[args[LIMITS_HISTORY].word ?
+							  LIMITS_HISTORY : LIMITS_TUNNELS].number };
+}
+
+const char *limits_text(struct limits l, char buf[LIMITS_TEXT_MAX])
+{
+	int len = snprintf(buf, LIMITS_TEXT_MAX, "tunnels %u subnets %u", l.tunnels, l.subnets);
+
+	if (l.history != l.tunnels)
+		snprintf(buf + len, LIMITS_TEXT_MAX - (size_t)len, " history %u", l.history);
+	return buf;
 }
 
 HANDLER(pop_set_limits)
 {
 	const struct config *cf = spare(c);
 	const struct limits l = limits_of(args);
+	char text[LIMITS_TEXT_MAX];
 
 	(void)s, (void)n;
+	if (l.history > l.tunnels)
+		return answer_error(an, ANSWER_BAD, "history %u is more than the %u tunnels there can "
+				    "be", l.history, l.tunnels);
 	if (c->reloading &&
 	    (plan_has_tunnel_prefix(config_plan(cf)) || config_plan(cf)->subnet_prefixes > 0))
 		return answer_error(an, ANSWER_BAD, "Limits must be set before the first prefix");
-	if (l.tunnels != cf->limits.tunnels || l.subnets != cf->limits.subnets)
-		return answer_error(an, ANSWER_BAD, "The limits are tunnels %u subnets %u; changing "
-				    "limits needs a restart", cf->limits.tunnels, cf->limits.subnets);
+	if (l.tunnels != cf->limits.tunnels || l.subnets != cf->limits.subnets ||
+	    l.history != cf->limits.history)
+		return answer_error(an, ANSWER_BAD, "The limits are %s; changing limits needs a restart",
+				    limits_text(cf->limits, text));
 	c->named |= NAMED_LIMITS;
-	answer_say(an, ANSWER_OK, "Limits are tunnels %u subnets %u", l.tunnels, l.subnets);
+	answer_say(an, ANSWER_OK, "Limits are %s", limits_text(l, text));
 	return 0;
 }
 
@@ -244,6 +261,100 @@ HANDLER(pop_set_workers)
 	return 0;
 }
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The hash of a token, never the token: who reads the file or the line cannot use it. */
+int token_of(const struct arg *a, struct token *t, struct answer *an)
+{
+	*t = (struct token){ .set = 1 };
+	if (word_is(a->word, a->len, "none")) {
+		t->set = 0;
+		return 0;
+	}
+	for (size_t i = 0; a->len == 2 * sizeof(t->sha256) && i < sizeof(t->sha256); i++) {
+		int high = hex_digit(a->word[2 * i]), low = hex_digit(a->word[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			break;
+		t->sha256[i] = (uint8_t)(high << 4 | low);
+		if (i + 1 == sizeof(t->sha256))
+			return 0;
+	}
+	return answer_error(an, ANSWER_BAD, "A token is given by its SHA-256, 64 hexadecimal digits "
+			    "(printf %%s TOKEN | sha256sum), or \"none\"");
+}
+
+static HANDLER(set_token)
+{
+	struct token t;
+	int r = token_of(&args[1], &t, an);
+
+	(void)s, (void)n;
+	if (r < 0)
+		return r;
+	edit_admin_token(spare(c), &c->changes, &t);
+	answer_say(an, ANSWER_OK, t.set ? "The admin token is set" : "There is no admin token now");
+	return 0;
+}
+
+static int http_file(const struct arg *a, const char *what, char to[HTTP_FILE_MAX], struct answer *an)
+{
+	if (a->word[0] != '/' || a->len >= HTTP_FILE_MAX)
+		return answer_error(an, ANSWER_BAD, "Invalid %s (%.80s), it must be an absolute file name of "
+				    "at most %d characters", what, a->word, HTTP_FILE_MAX - 1);
+	memcpy(to, a->word, a->len);
+	return 0;
+}
+
+/* Whoever checks may be another user than the daemon's: no error. */
+static void warn_of_files(const struct control *c, const struct http_conf *h)
+{
+	struct why why;
+
+	if (c->checking && c->warning && c->ops.http_files &&
+	    c->ops.http_files(c->ops.context, h, &why) < 0)
+		refuse(c->warning, ANSWER_OK, "%s", why.text);
+}
+
+static HANDLER(set_http)
+{
+	struct http_conf h = { .chosen = 1 };
+	char text[ADDR_TEXT_MAX];
+	int r;
+
+	(void)s;
+	c->http_line = c->reloading ? c->line : 0;
+	if (word_is(args[0].word, args[0].len, "off") && n == 1) {
+		h.off = 1;
+		edit_http(spare(c), &c->changes, &h);
+		answer_say(an, ANSWER_OK, "The page is off");
+		return 0;
+	}
+	if (!addr_parse(args[0].word, args[0].len, &h.address) || n == 1 || n == 3)
+		return answer_error(an, ANSWER_BAD, "It must be an address of this host and a port, and then "
+				    "perhaps certificate and key, or \"off\" alone");
+	h.port = (uint16_t)args[1].number;
+	if (n == 4) {
+		r = http_file(&args[2], "certificate", h.certificate, an);
+		if (r == 0)
+			r = http_file(&args[3], "key", h.key, an);
+		if (r < 0)
+			return r;
+	}
+	warn_of_files(c, &h);
+	edit_http(spare(c), &c->changes, &h);
+	answer_say(an, ANSWER_OK, "The page is at http%s://%s%s%s:%u/", n == 4 ? "s" : "",
+		   addr_is_ip4(&h.address) ? "" : "[", addr_text(&h.address, text),
+		   addr_is_ip4(&h.address) ? "" : "]", (unsigned int)h.port);
+	return 0;
+}
+
 static HANDLER(set_verbosity)
 {
 	struct why why;
@@ -282,8 +393,14 @@ const struct cmd pop_set_rows[] = {
 		    { .type = ARG_ADDRESS, .name = "ipv6", .bad = "Invalid IPv6 address (@)" } },
 	  .help = "name and outer addresses of a PoP" },
 	{ .name = "fastpath", .run = set_fastpath, .flags = CMD_CONFIG | CMD_FILE,
-	  .args = { { .type = ARG_REST, .name = "interface[/native|/generic|/tc]" } },
+	  .args = { { .type = ARG_REST, .name = "interface[/native|/generic|/tc|/clsact]" } },
 	  .help = "interfaces whose packets the kernel forwards by itself, or auto, or off" },
+	{ .name = "http", .run = set_http, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { { .type = ARG_WORD, .name = "<address>|off" },
+		    { .type = ARG_UINT, .name = "port", .min = 1, .max = UINT16_MAX, .optional = true },
+		    { .type = ARG_WORD, .name = "certificate", .optional = true },
+		    { .type = ARG_WORD, .name = "key", .optional = true } },
+	  .help = "where page and metrics are, with TLS if there is a certificate" },
 	{ .name = "id", .run = set_id, .flags = CMD_CONFIG | CMD_FILE, .args = { POP_ID_ARG },
 	  .help = "which of the PoPs this one is" },
 	{ .name = "latency", .run = set_latency, .flags = CMD_CONFIG | CMD_FILE,
@@ -293,7 +410,9 @@ const struct cmd pop_set_rows[] = {
 	  .args = { { .type = ARG_CHOICE, .choices = "tunnels" },
 		    { .type = ARG_UINT, .name = "tunnels", .min = 1, .max = TUNNELS_MAX },
 		    { .type = ARG_CHOICE, .choices = "subnets" },
-		    { .type = ARG_UINT, .name = "subnets", .min = 1, .max = SUBNETS_MAX } },
+		    { .type = ARG_UINT, .name = "subnets", .min = 1, .max = SUBNETS_MAX },
+		    { .type = ARG_CHOICE, .choices = "history", .optional = true },
+		    { .type = ARG_UINT, .name = "tunnels", .max = TUNNELS_MAX, .optional = true } },
 	  .help = "how many there can be; before the first prefix" },
 	{ .name = "localip", .run = set_localip, .flags = CMD_CONFIG | CMD_FILE,
 	  .args = { { .type = ARG_REST, .name = "address" } },
@@ -304,12 +423,16 @@ const struct cmd pop_set_rows[] = {
 	{ .name = "reserved", .run = set_reserved, .flags = CMD_CONFIG | CMD_FILE,
 	  .args = { { .type = ARG_CHOICE, .choices = "pass|drop" } },
 	  .help = "packets from the uplink with a unique-local, discard or SRv6 source" },
+	{ .name = "token", .run = set_token, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { { .type = ARG_CHOICE, .choices = "admin" },
+		    { .type = ARG_SECRET, .name = "<sha256>|none" } },
+	  .help = "who may see all of the page and the metrics, by the hash of a token" },
 	{ .name = "verbosity", .run = set_verbosity, .flags = CMD_CONFIG | CMD_FILE,
 	  .args = { { .type = ARG_UINT, .name = "level", .max = 41, .bad = VERBOSITY_WRONG,
 		      .range = VERBOSITY_WRONG, .code = ANSWER_INTERNAL } },
 	  .help = "how much is logged, 0 to 41" },
 	{ .name = "workers", .run = pop_set_workers, .flags = CMD_CONFIG | CMD_FILE,
-	  .args = { { .type = ARG_WORD, .name = "n|auto" } },
+	  .args = { { .type = ARG_WORD, .name = "<n>|auto" } },
 	  .help = "threads that forward, 1 to 16; from the next start on" },
 	{ .name = NULL }
 };

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "ctl/refuse.h"
-#include "ctl/enumword.h"
 #include "ctl/tree.h"
+#include "table/enumword.h"
 
 #define RATE_KBIT_MAX	100000000	/* 100 Gbit/s */
 #define RATE_PPS_MAX	100000000
@@ -135,14 +135,32 @@ static HANDLER(set_debug)
 	return 0;
 }
 
+static HANDLER(set_token)
+{
+	struct token t;
+	struct why why;
+	int r = token_of(&args[1], &t, an);
+
+	(void)s, (void)n;
+	if (r < 0)
+		return r;
+	if (edit_token(spare(c), &c->changes, args[0].tid, &t, &why) < 0)
+		return answer_why(an, &why);
+	answer_say(an, ANSWER_OK, t.set ? "The token of T%u is set" : "T%u has no token now",
+		   id_of(c, args[0].tid));
+	return 0;
+}
+
 #define TUNNEL_ARG	{ .type = ARG_TUNNEL, .name = "tunnel" }
+#define TUNNEL_ARG_OLD	{ .type = ARG_TUNNEL, .name = "tunnel", .words = WORDS_OF_OLD }
 
 const struct cmd tunnel_set_rows[] = {
 	{ .name = "config", .run = set_config, .flags = CMD_CONFIG | CMD_FILE,
 	  .args = { { .type = ARG_HEX_TID, .name = "tid" },
 		    { .type = ARG_T_ID, .name = "tunnel-id" },
 		    { .type = ARG_ENDPOINT, .name = "them",
-		      .bad = "Invalid Tunnel_Them address (@)" },
+		      .bad = "Invalid Tunnel_Them address (@): an IPv4 or IPv6 address, or ayiya, "
+			     "heartbeat, dynamic" },
 		    { .type = ARG_WORD, .name = "state" },
 		    { .type = ARG_UINT, .name = "mtu", .min = MTU_MIN_BYTES,
 		      .max = MTU_MAX_BYTES, .bad = "Invalid Tunnel MTU (@) - not a number",
@@ -150,7 +168,7 @@ const struct cmd tunnel_set_rows[] = {
 		    { .type = ARG_SECRET, .name = "password", .optional = true } },
 	  .help = "create a tunnel or change it; tid is hexadecimal" },
 	{ .name = "debug", .run = set_debug,
-	  .args = { TUNNEL_ARG, { .type = ARG_ONOFF, .name = "on|off" } },
+	  .args = { TUNNEL_ARG_OLD, { .type = ARG_ONOFF, .name = "on|off" } },
 	  .help = "show every packet of a tunnel in this session" },
 	{ .name = "encap", .run = set_encap, .flags = CMD_CONFIG | CMD_FILE,
 	  .args = { TUNNEL_ARG, { .type = ARG_CHOICE, .choices = "auto|direct|gre" },
@@ -168,8 +186,11 @@ const struct cmd tunnel_set_rows[] = {
 		    { .type = ARG_UINT, .name = "packets/s", .max = RATE_PPS_MAX } },
 	  .help = "limits of each direction, 0 for none" },
 	{ .name = "remote", .run = set_remote, .flags = CMD_CONFIG,
-	  .args = { TUNNEL_ARG, { .type = ARG_ADDRESS, .name = "ip" } },
+	  .args = { TUNNEL_ARG_OLD, { .type = ARG_ADDRESS, .name = "ip" } },
 	  .help = "set where the client is now, and the tunnel up" },
+	{ .name = "token", .run = set_token, .flags = CMD_CONFIG | CMD_FILE,
+	  .args = { TUNNEL_ARG, { .type = ARG_SECRET, .name = "<sha256>|none" } },
+	  .help = "its owner may see its page, by the hash of a token" },
 	{ .name = NULL }
 };
 
@@ -193,7 +214,7 @@ HANDLER(tunnel_reset_errors)
 
 	(void)s, (void)n;
 	if (!word_is(args[0].word, args[0].len, "all")) {
-		if (arg_tunnel(c, args[0].word, args[0].len, &one, &why) < 0 ||
+		if (arg_tunnel(c, args[0].word, args[0].len, WORDS_OF_OLD, &one, &why) < 0 ||
 		    edit_reset_errors(cf, &c->changes, one, &why) < 0)
 			return answer_why(an, &why);
 	}

@@ -1,6 +1,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include "ctl/connection.h"
@@ -42,8 +43,12 @@ void connection_discard(int fd)
 void connection_drop(struct connection *cn, const char *reason)
 {
 	struct server *s = cn->server;
+	char number[LOG_NUMBER_MAX];
+	const struct fact facts[] = { fact_number("SESSION", cn->number, number),
+				      { "REASON", reason } };
 
-	log_event(s->log, LEVEL_INFO, BY_STRANGERS, "session %u: closed: %s", cn->number, reason);
+	log_facts(s->log, LEVEL_INFO, BY_STRANGERS, LOGGED_SESSION_CLOSED, facts, ARRAY_LEN(facts),
+		  "session %u: closed: %s", cn->number, reason);
 	control_forget_session(s->control, &cn->session);
 	connection_discard(bufferevent_getfd(cn->bev));
 	bufferevent_free(cn->bev);
@@ -78,6 +83,17 @@ static void send_whole(struct connection *cn, const struct answer *an)
 		connection_drop(cn, "out of memory");
 }
 
+static void tell_no_memory(const struct connection *cn, size_t octets)
+{
+	char number[LOG_NUMBER_MAX], value[LOG_NUMBER_MAX];
+	const struct fact facts[] = { fact_number("SESSION", cn->number, number),
+				      fact_number("VALUE", octets, value) };
+
+	log_facts(cn->server->log, LEVEL_WARNING, BY_STRANGERS, LOGGED_ANSWER_REFUSED, facts,
+		  ARRAY_LEN(facts), "session %u: no memory for an answer of %zu octets", cn->number,
+		  octets);
+}
+
 static void send_answer(struct connection *cn, struct answer *an)
 {
 	const struct server *s = cn->server;
@@ -85,8 +101,7 @@ static void send_answer(struct connection *cn, struct answer *an)
 
 	/* what is left must do for libevent's own needs */
 	if (need + s->config.limits.reserve_bytes / 2 > arena_room(s->arena)) {
-		log_event(s->log, LEVEL_WARNING, BY_STRANGERS,
-			  "session %u: no memory for an answer of %zu octets", cn->number, an->len);
+		tell_no_memory(cn, an->len);
 		answer_reset(an, an->format);
 		answer_say(an, ANSWER_INTERNAL, "Too many answers are waiting to be read, "
 			   "no memory for this one; try again later");
@@ -134,10 +149,9 @@ static void linger(struct connection *cn)
 		connection_drop(cn, "out of memory");
 }
 
-/* No further command; closed when everything is sent. */
-static void finish(struct connection *cn)
+void connection_finish(struct connection *cn)
 {
-	if (cn->state != CONNECTION_OPEN)
+	if (cn->state != CONNECTION_OPEN && cn->state != CONNECTION_STREAMING)
 		return;
 
 	control_forget_session(cn->server->control, &cn->session);
@@ -156,31 +170,74 @@ void connection_farewell(struct connection *cn)
 	case CONNECTION_LINGERING:
 		connection_drop(cn, "closing down");
 		return;
+	case CONNECTION_STREAMING:
+		capture_stream_end(cn);
+		return;
 	case CONNECTION_OPEN:
 		say(cn, ANSWER_NOT_FOUND, "Tschau, closing down");
-		finish(cn);
+		connection_finish(cn);
 	}
+}
+
+/* ---- a capture ---- */
+
+bool connection_put(struct connection *cn, const void *octets, size_t len)
+{
+	if (add(cn, octets, len))
+		return true;
+	connection_drop(cn, "out of memory");
+	return false;
+}
+
+bool connection_has_memory(const struct connection *cn)
+{
+	return arena_room(cn->server->arena) > cn->server->config.limits.reserve_bytes;
+}
+
+bool connection_has_room(const struct connection *cn)
+{
+	return unsent(cn) <= cn->server->config.limits.stream_bytes && connection_has_memory(cn);
+}
+
+/* It may be silent from here on for as long as it likes; what it says is not read. */
+static void begin_stream(struct connection *cn)
+{
+	struct timeval stalled = from_ms(cn->server->config.limits.stalled_ms);
+
+	cn->state = CONNECTION_STREAMING;
+	bufferevent_set_timeouts(cn->bev, NULL, &stalled);
+	if (bufferevent_enable(cn->bev, EV_READ)) {
+		connection_drop(cn, "out of memory");
+		return;
+	}
+	server_look(cn->server);
+	capture_stream_begin(cn);
 }
 
 /* ---- in ---- */
 
-static void execute(struct connection *cn)
+static void execute(struct connection *cn, const char *line, size_t len)
 {
 	struct server *s = cn->server;
 	struct answer an = blank(cn);
 
 	/* as it always was: no answer to nothing at all */
-	if (cn->line.len == 0)
+	if (len == 0)
 		return;
 	cn->session.wants = WANTS_NOTHING;
-	control_execute(s->control, &cn->session, cn->line.text, cn->line.len, &an);
-	explicit_bzero(&cn->line, sizeof(cn->line));	/* it may have held a password */
+	control_execute(s->control, &cn->session, line, len, &an);
 	s->log->configured = region_config(s->control->region)->head->verbosity;
 	send_answer(cn, &an);
 	if (cn->session.wants == WANTS_CLOSE || cn->session.wants == WANTS_SHUTDOWN)
-		finish(cn);
+		connection_finish(cn);
+	if (cn->session.wants == WANTS_STREAM && cn->state == CONNECTION_OPEN)
+		begin_stream(cn);
 	if (cn->session.wants == WANTS_SHUTDOWN) {
-		log_event(s->log, LEVEL_NOTICE, BY_US, "session %u: pop shutdown", cn->number);
+		char number[LOG_NUMBER_MAX];
+		const struct fact facts[] = { fact_number("SESSION", cn->number, number) };
+
+		log_facts(s->log, LEVEL_NOTICE, BY_US, LOGGED_STOP_ASKED, facts, ARRAY_LEN(facts),
+			  "session %u: pop shutdown", cn->number);
 		s->shutdown(s->context);
 	}
 }
@@ -202,7 +259,8 @@ static bool take_line(struct connection *cn)
 	case LINE_NONE:
 		break;
 	case LINE_READY:
-		execute(cn);
+		execute(cn, cn->line.text, cn->line.len);
+		explicit_bzero(&cn->line, sizeof(cn->line));	/* it may have held a password */
 		break;
 	case LINE_TOO_LONG:
 		say(cn, ANSWER_BAD, "Line is too long (more than %u octets)", CMD_LINE_MAX);
@@ -218,7 +276,7 @@ static void take_lines(struct connection *cn)
 		if (take_line(cn))
 			continue;
 		if (cn->ended)
-			finish(cn);
+			connection_finish(cn);
 		else if (bufferevent_enable(cn->bev, EV_READ))
 			connection_drop(cn, "out of memory");
 		return;
@@ -232,6 +290,10 @@ static void on_read(struct bufferevent *bev, void *arg)
 	struct evbuffer *in = bufferevent_get_input(bev);
 	struct connection *cn = arg;
 
+	if (cn->state == CONNECTION_STREAMING || cn->session.kind == SESSION_WATCH) {
+		evbuffer_drain(in, SIZE_MAX);
+		return;
+	}
 	if (cn->state == CONNECTION_OPEN) {
 		take_lines(cn);
 		return;
@@ -313,6 +375,8 @@ static void on_written(struct bufferevent *bev, void *arg)
 		linger(cn);
 		return;
 	}
+	if (cn->state == CONNECTION_STREAMING)
+		capture_stream_look(cn);
 	if (cn->state != CONNECTION_OPEN)
 		return;
 	report_lost(cn);
@@ -329,13 +393,18 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		take_lines(cn);
 		return;
 	}
+	if (what & BEV_EVENT_EOF && cn->state == CONNECTION_STREAMING) {
+		cn->ended = true;
+		capture_stream_close(cn);
+		return;
+	}
 	if (what & BEV_EVENT_EOF || cn->state == CONNECTION_LINGERING) {
 		connection_drop(cn, "in order");
 		return;
 	}
 	if (what & BEV_EVENT_TIMEOUT && what & BEV_EVENT_READING) {
 		say(cn, ANSWER_INTERNAL, "Tschau, connection timed out");
-		finish(cn);
+		connection_finish(cn);
 		return;
 	}
 	connection_drop(cn, what & BEV_EVENT_TIMEOUT ? "does not read" : "connection lost");
@@ -369,8 +438,20 @@ bool connection_open(struct connection *cn, int fd, enum session_kind kind,
 	bufferevent_setwatermark(bev, EV_WRITE, l->output_bytes / 4, 0);
 	bufferevent_set_timeouts(bev, &idle, &stalled);
 	s->control->sessions++;
-	greet(cn);
+	if (kind != SESSION_WATCH)
+		greet(cn);
 	if (cn->state == CONNECTION_OPEN && bufferevent_enable(bev, EV_READ | EV_WRITE))
 		connection_drop(cn, "out of memory");
 	return true;
+}
+
+void connection_watch(struct connection *cn, uint32_t id)
+{
+	struct timeval stalled = from_ms(cn->server->config.limits.stalled_ms);
+	char line[32];
+	int len = snprintf(line, sizeof(line), "tunnel set debug T%u on", id);
+
+	bufferevent_set_timeouts(cn->bev, NULL, &stalled);
+	cn->session.format = ANSWER_JSON;
+	execute(cn, line, (size_t)len);
 }

@@ -7,6 +7,9 @@
  *	  \                                \                            (its end came, a second
  *	   `---- error, stalled, no memory -`-----> free                 passed, or it talks on)
  *
+ * A session that captures is STREAMING instead of OPEN: what it says is not listened to, and
+ * its end of input ends it (ctl/capture_stream.h). One that watches stays OPEN, likewise deaf.
+ *
  * Lingering is what makes sure that the last answer arrives: closing a socket with unread
  * input resets the connection, and the client's kernel throws away what we sent.
  */
@@ -15,6 +18,7 @@
 
 #include "ctl/line.h"
 #include "ctl/server.h"
+#include "ctl/capture_stream.h"
 
 struct bufferevent;
 struct event;
@@ -22,6 +26,7 @@ struct event;
 enum connection_state {
 	CONNECTION_FREE,
 	CONNECTION_OPEN,
+	CONNECTION_STREAMING,
 	CONNECTION_CLOSING,
 	CONNECTION_LINGERING,
 };
@@ -36,6 +41,7 @@ struct connection {
 	bool			traces;		/* was sent trace lines */
 	uint64_t		lost;		/* trace records not shown yet to be reported */
 	size_t			lingered;	/* octets thrown away while lingering */
+	struct capture_stream		stream;		/* STREAMING */
 	struct line		line;
 };
 
@@ -56,6 +62,7 @@ struct server {
 	struct listener		listener[SERVER_LISTENERS_MAX + 1];
 	unsigned int		listeners;
 	struct event		*resume;	/* listening again after descriptors ran out */
+	struct event		*look;		/* at what is streamed, while anything is */
 	struct connection	*connection;	/* [slots] */
 	unsigned int		slots;
 	unsigned int		opened;		/* ever: numbers sessions */
@@ -65,10 +72,20 @@ struct server {
 /* Take @fd, which is closed in any case. Return: false when there is no memory for it */
 bool connection_open(struct connection *cn, int fd, enum session_kind kind,
 		     const struct ip6_addr *peer);
+/* SESSION_WATCH: begin to show T@id; a connection just opened */
+void connection_watch(struct connection *cn, uint32_t id);
 /* The last words, then closed in order. Not for a connection that is free. */
 void connection_farewell(struct connection *cn);
 /* At once; whatever was not sent is lost. */
 void connection_drop(struct connection *cn, const char *reason);
+
+/* Queue octets of a stream. Return: false: there was no memory, and the connection is gone */
+MUST_CHECK bool connection_put(struct connection *cn, const void *octets, size_t len);
+/* May more of a stream be queued? has_memory(): however much waits already */
+bool connection_has_room(const struct connection *cn);
+bool connection_has_memory(const struct connection *cn);
+/* No more is said or listened to; closed when everything is sent. */
+void connection_finish(struct connection *cn);
 
 /* Throw away what a client has sent so far, so that closing does not reset. */
 void connection_discard(int fd);

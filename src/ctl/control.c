@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ctl/capture.h"
 #include "ctl/edit_notes.h"
 #include "ctl/load.h"
 #include "ctl/refuse.h"
@@ -42,8 +43,11 @@ int control_init(struct control *c, struct region *region, struct why *why)
 	c->answer_buf = calloc(1, c->answer_size);
 	c->tracer = calloc(l.tunnels, sizeof(*c->tracer));
 	c->scratch = calloc(1, CONTROL_SCRATCH);
-	if (c->answer_buf && c->tracer && c->scratch)
+	c->recall = malloc(sizeof(*c->recall));
+	if (c->answer_buf && c->tracer && c->scratch && c->recall) {
+		memset(c->recall, 0, sizeof(*c->recall));	/* present from now on */
 		return 0;
+	}
 
 	control_fini(c);
 	refuse(why, ANSWER_INTERNAL, "There is no memory for the control thread");
@@ -55,6 +59,8 @@ void control_fini(struct control *c)
 	free(c->answer_buf);
 	free(c->tracer);
 	free(c->scratch);
+	free(c->recall);
+	c->recall = NULL;
 	c->answer_buf = NULL;
 	c->tracer = NULL;
 	c->scratch = NULL;
@@ -125,6 +131,8 @@ void control_settle(struct control *c)
 {
 	if (c->behind && everyone_moved(c))
 		level(c);
+	if (c->captures_behind && !c->behind)
+		capture_settle(c);
 }
 
 struct config *control_begin(struct control *c, struct why *why)
@@ -271,6 +279,44 @@ static void routes_remove(const struct control *c, const struct routes *from,
 	}
 }
 
+/* What the kernel has to have before the workers move over, all of it or nothing. */
+static int host_change(struct control *c, const struct routes *old, const struct routes *new,
+		       const struct config *next, struct why *why)
+{
+	int r = routes_add(c, old, new, why);
+
+	if (r < 0 || !c->ops.fast_ports)
+		return r;
+	r = c->ops.fast_ports(c->ops.context, &next->head->fastpath, !c->loading, why);
+	if (r < 0)
+		routes_remove(c, new, old);
+	return r;
+}
+
+/* Can the page be as @h says? What cannot has a line, if a file said it. */
+static int http_prepare(const struct control *c, const struct http_conf *h, struct why *why)
+{
+	int r = c->ops.http_prepare ? c->ops.http_prepare(c->ops.context, h, c->loading, why) : 0;
+	char text[sizeof(why->text)];
+
+	if (r < 0 && c->loading && c->http_line) {
+		memcpy(text, why->text, sizeof(text));
+		refuse(why, why->code, "line %u: %s", c->http_line, text);
+	}
+	return r;
+}
+
+/* A file may say what it said and mean a certificate that was renewed. */
+static int read_certificate_again(const struct control *c, const struct config *now,
+				  struct why *why)
+{
+	int r = http_prepare(c, &now->head->http, why);
+
+	if (c->ops.http_settle)
+		c->ops.http_settle(c->ops.context, r == 0);
+	return r;
+}
+
 int control_commit(struct control *c, struct why *why)
 {
 	struct config *next = region_spare(c->region);
@@ -281,16 +327,15 @@ int control_commit(struct control *c, struct why *why)
 	assert(c->open);
 	if (!settle(c, next, now)) {
 		control_abort(c);
-		return 0;
+		return c->loading ? read_certificate_again(c, now, why) : 0;
 	}
 	routes_of(now, &old);
 	routes_of(next, &new);
-	r = routes_add(c, &old, &new, why);
-	if (r == 0 && c->ops.fast_ports) {
-		r = c->ops.fast_ports(c->ops.context, &next->head->fastpath, !c->loading, why);
-		if (r < 0)
-			routes_remove(c, &new, &old);
-	}
+	r = http_prepare(c, &next->head->http, why);
+	if (r == 0)
+		r = host_change(c, &old, &new, next, why);
+	if (c->ops.http_settle)
+		c->ops.http_settle(c->ops.context, r == 0);
 	if (r < 0) {
 		control_abort(c);
 		return r;
@@ -316,10 +361,11 @@ int control_commit(struct control *c, struct why *why)
 void control_forget_session(struct control *c, struct session *s)
 {
 	struct why why;
-	bool any = false;
+	bool any, captured;
 
 	if (!s->connection)
 		return;
+	any = captured = capture_forget(c, s->connection);
 	for (uint32_t tid = 0; tid < c->region->head->limits.tunnels; tid++)
 		any = any || c->tracer[tid] == s->connection;
 	if (!any)
@@ -335,8 +381,10 @@ void control_forget_session(struct control *c, struct session *s)
 		if (cf)
 			edit_debug(cf, &c->changes, (uint16_t)tid, false, &why);
 	}
-	if (cf)
-		control_commit(c, &why);
+	if (cf && captured)
+		capture_mark(c, cf);
+	if (!cf || control_commit(c, &why) < 0)
+		c->captures_behind = captured;
 }
 
 bool control_addresses_changed(struct control *c)

@@ -24,7 +24,7 @@
 /* An interface of the fast path, as it is at this moment. */
 struct fast_port_view {
 	char		name[16];
-	const char	*mode;		/* "native", "generic", "tc"; NULL: not attached */
+	const char	*mode;		/* "native", "generic", "tc", "clsact"; NULL: not attached */
 	int64_t		since_s;	/* wall clock; with a mode */
 	char		why[160];	/* this mode, or none */
 };
@@ -40,6 +40,8 @@ struct fast_view {
 	uint32_t		generation;	/* of the next hops */
 	struct traffic		traffic;	/* of all tunnels, this path alone */
 	uint64_t		passed[FAST_PASS_COUNT];
+	unsigned int		queues;		/* from which workers take AYIYA by AF_XDP */
+	char			queues_why[160];	/* none, or not all; empty: all */
 };
 
 /* What control asks of the world. main.c fills it in; unit tests use fakes. NULL: not needed. */
@@ -68,11 +70,31 @@ struct control_ops {
 			      struct why *why);
 	void	(*fast_hold)(void *context, const struct config *now, const struct config *next);
 	void	(*fast_release)(void *context);
+	/*
+	 * The page: can it be where @next wants it? Then http_settle says whether that is in force.
+	 * @again: a file was read, so what it names may have changed.
+	 * NULL: there is none.
+	 */
+	int	(*http_prepare)(void *context, const struct http_conf *next, bool again,
+				struct why *why);
+	void	(*http_settle)(void *context, bool keep);
+	/* can we open certificate and key? Asked where a file is only checked. Return: -errno, no */
+	int	(*http_files)(void *context, const struct http_conf *h, struct why *why);
 	/* what `pop show fastpath` tells; NULL there: built without */
 	void	(*fast_view)(void *context, struct fast_view *v);
+	/* the interfaces @list names by role, and whether the kernel forwards; host/netlink.h */
+	void	(*outside)(void *context, struct outside_link *list, unsigned int n,
+			   uint8_t *forwarding6);
 	mono_t	(*mono)(void *context);
 	wall_t	(*wall)(void *context);
 };
+
+/* A session that captures. ctl/capture.h */
+struct captor {
+	void			*connection;
+	uint16_t		tid;		/* TID_NONE: every tunnel */
+};
+#define CAPTORS_MAX	16
 
 struct control {
 	struct region		*region;
@@ -88,12 +110,18 @@ struct control {
 	bool			reloading;	/* a file is being read into the spare: do not publish yet */
 	bool			behind;		/* the spare is not level yet: a worker was late */
 	unsigned int		named;		/* reloading: enum control_named the file has set */
+	bool			checking;	/* reloading, and nothing will come of it */
+	unsigned int		line;		/* reloading: of the file, from 1 */
+	unsigned int		http_line;	/* of the file read last, with `pop set http`; 0: none */
 	uint16_t		hint;		/* reloading: where to look for the next T-id */
 	struct why		*warning;	/* reloading: what the line should have said; or NULL */
 	uint32_t		generation;	/* last one given to a tunnel record */
 	const char		*digests;	/* what the workers hash with; NULL: not known */
 	bool			clock_unsynced;
 	uint64_t		tun_drops;	/* of the TUN device's queue, from netlink */
+	int64_t			loaded_s;	/* wall clock: a file was loaded whole */
+	bool			load_failed;	/* the last time that one was to be */
+	struct outside		outside;	/* as written to the region last */
 	mono_t			started;	/* uptime counts from here: the wall clock may step */
 	unsigned int		sessions, sessions_max;	/* of the CLI now and at most; the server's */
 	char			*answer_buf;	/* one fixed buffer, answer_size octets */
@@ -101,6 +129,10 @@ struct control {
 	/* live debug: connection that traces a tunnel; NULL: none. [limits.tunnels], start-up memory */
 	void			**tracer;
 	void			*scratch;	/* CONTROL_SCRATCH octets for loading */
+	struct recall		*recall;	/* for `pop capture drops` */
+	struct captor		captor[CAPTORS_MAX];
+	unsigned int		captors;
+	bool			captures_behind;	/* the flags do not say yet what @captor does */
 };
 
 /* Things a file may leave out, with a meaning. */
@@ -157,7 +189,13 @@ void control_execute(struct control *c, struct session *s, const char *line, siz
 /* From time to time: what a worker that was late kept from being finished. */
 void control_settle(struct control *c);
 
-/* The session ends: the tunnels it traces are no longer under debug. */
+/*
+ * What control knows of host, clock and fast path, written where all can read it
+ * (table/outside.h); every few seconds, and before it is answered from.
+ */
+void control_look_outside(struct control *c);
+
+/* The session ends: the tunnels it traces or captures no longer are for its sake. */
 void control_forget_session(struct control *c, struct session *s);
 
 /* Every command, for the manual: @path is "pop set id". Menus are not reported. */
@@ -182,7 +220,8 @@ int config_scan_limits(const char *file, struct limits *limits, uint32_t *worker
  *		Line 0: the file as a whole; why->code 200: a warning, it loads all the same
  *
  * Parsed and validated whole into the spare, then one commit. What runtime knows and a
- * file does not (endpoints, debug, remote) stays. Return: 0, or -errno and nothing changed
+ * file does not (endpoints, debug, remote) stays. Return: 0, or -errno and nothing changed;
+ * @why does not repeat what @problem was told
  */
 int control_load(struct control *c, const char *file,
 		 void (*problem)(void *context, unsigned int line, const struct why *why),

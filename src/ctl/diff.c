@@ -46,6 +46,11 @@ static bool same_secret(const struct config *a, const struct config *b, uint16_t
 	       memcmp(a->secret[tid].password, b->secret[tid].password, a->secret[tid].len) == 0;
 }
 
+static bool same_token(const struct config *a, const struct config *b, uint32_t which)
+{
+	return memcmp(&a->token[which], &b->token[which], sizeof(a->token[which])) == 0;
+}
+
 static void diff_tunnel(struct diff *d, const struct config *now, const struct config *next,
 			uint16_t tid)
 {
@@ -59,6 +64,8 @@ static void diff_tunnel(struct diff *d, const struct config *now, const struct c
 		compare(d, "tunnel set", was ? old : NULL, will ? new : NULL);
 		if (line == TUNNEL_LINE_CONFIG && was && will && strcmp(old, new) == 0 &&
 		    !same_secret(now, next, tid))
+			tell(d, '~', "tunnel set", new);
+		if (line == TUNNEL_LINE_TOKEN && was && will && !same_token(now, next, tid))
 			tell(d, '~', "tunnel set", new);
 	}
 }
@@ -99,9 +106,12 @@ static void diff_pop(struct diff *d, const struct config *now, const struct conf
 	bool was, will;
 
 	for (unsigned int i = 0; i < SET_LINES; i++) {
-		was = said_pop_set(now, i, old);
-		will = said_pop_set(next, i, new);
+		was = said_pop_set(now, i, SECRET_HIDDEN, old);
+		will = said_pop_set(next, i, SECRET_HIDDEN, new);
 		compare(d, "pop set", was ? old : NULL, will ? new : NULL);
+		if (i == SET_LINE_TOKEN && was && will &&
+		    !same_token(now, next, now->limits.tunnels))
+			tell(d, '~', "pop set", new);
 	}
 	was = said_tunnel_prefix(now, old);
 	will = said_tunnel_prefix(next, new);

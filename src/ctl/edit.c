@@ -45,6 +45,7 @@ void config_clear(struct config *cf)
 	memset(cf->tunnel, 0, cf->limits.tunnels * sizeof(*cf->tunnel));
 	memset(cf->subnet, 0xff, cf->limits.subnets * sizeof(*cf->subnet));
 	explicit_bzero(cf->secret, cf->limits.tunnels * sizeof(*cf->secret));
+	explicit_bzero(cf->token, (cf->limits.tunnels + 1) * sizeof(*cf->token));
 
 	h->acl[0] = addr_from_ip4(UINT32_C(0x7f000001));
 	h->acl[1] = addr_from_parts(0, 1);
@@ -52,6 +53,8 @@ void config_clear(struct config *cf)
 	h->acls = 2;
 	h->latency_interval_s = LATENCY_INTERVAL_DEFAULT_S;
 	h->workers = WORKERS_DEFAULT;
+	h->http.address = addr_from_ip4(UINT32_C(0x7f000001));
+	h->http.port = HTTP_PORT;
 }
 
 uint32_t config_subnets_used(const struct config *cf)
@@ -64,12 +67,17 @@ uint32_t config_subnets_used(const struct config *cf)
 	return end;
 }
 
+static bool token_same(const struct config *a, const struct config *b, uint32_t which)
+{
+	return memcmp(&a->token[which], &b->token[which], sizeof(*a->token)) == 0;
+}
+
 bool tunnel_conf_same(const struct config *a, const struct config *b, uint16_t tid)
 {
 	struct tunnel_conf x = a->tunnel[tid], y = b->tunnel[tid];
 
 	x.generation = y.generation = 0;
-	if (memcmp(&x, &y, sizeof(x)) != 0)
+	if (memcmp(&x, &y, sizeof(x)) != 0 || !token_same(a, b, tid))
 		return false;
 	return !(x.flags & TUNNEL_SECRET) ||
 	       memcmp(&a->secret[tid], &b->secret[tid], sizeof(*a->secret)) == 0;
@@ -78,7 +86,7 @@ bool tunnel_conf_same(const struct config *a, const struct config *b, uint16_t t
 bool config_head_same(const struct config *a, const struct config *b)
 {
 	return memcmp((const char *)a->head + HEAD_FIRST, (const char *)b->head + HEAD_FIRST,
-		      HEAD_END - HEAD_FIRST) == 0;
+		      HEAD_END - HEAD_FIRST) == 0 && token_same(a, b, a->limits.tunnels);
 }
 
 /* Runtime facts put aside, as a file would have the record. */
@@ -87,7 +95,7 @@ static struct tunnel_conf durable(const struct config *cf, uint32_t tid)
 	struct tunnel_conf c = cf->tunnel[tid];
 
 	c.generation = c.remote_seq = c.reset_seq = 0;
-	c.flags &= (uint8_t)~TUNNEL_DEBUG;
+	c.flags &= (uint8_t)~(TUNNEL_DEBUG | TUNNEL_CAPTURE);
 	if (conf_is_dynamic(&c))
 		c.them = (struct ip6_addr){ { 0 } };
 	return c;
@@ -98,7 +106,7 @@ static bool tunnels_equal(const struct config *a, const struct config *b)
 	for (uint32_t tid = 0; tid < a->limits.tunnels; tid++) {
 		struct tunnel_conf x = durable(a, tid), y = durable(b, tid);
 
-		if (memcmp(&x, &y, sizeof(x)) != 0)
+		if (memcmp(&x, &y, sizeof(x)) != 0 || !token_same(a, b, tid))
 			return false;
 		if (x.flags & TUNNEL_SECRET &&
 		    memcmp(&a->secret[tid], &b->secret[tid], sizeof(*a->secret)) != 0)
@@ -121,6 +129,8 @@ bool config_equal(const struct config *a, const struct config *b)
 	       x->latency_interval_s == y->latency_interval_s &&
 	       x->drop_reserved == y->drop_reserved && x->no_offload == y->no_offload &&
 	       memcmp(&x->fastpath, &y->fastpath, sizeof(x->fastpath)) == 0 &&
+	       memcmp(&x->http, &y->http, sizeof(x->http)) == 0 &&
+	       token_same(a, b, a->limits.tunnels) &&
 	       memcmp(a->subnet, b->subnet, a->limits.subnets * sizeof(*a->subnet)) == 0 &&
 	       tunnels_equal(a, b);
 }
@@ -130,6 +140,7 @@ static void level_tunnels(struct config *to, const struct config *from, const st
 	if (ch->tunnels > CHANGES_MAX) {
 		memcpy(to->tunnel, from->tunnel, from->limits.tunnels * sizeof(*to->tunnel));
 		memcpy(to->secret, from->secret, from->limits.tunnels * sizeof(*to->secret));
+		memcpy(to->token, from->token, from->limits.tunnels * sizeof(*to->token));
 		return;
 	}
 	for (uint32_t i = 0; i < ch->tunnels; i++) {
@@ -137,6 +148,7 @@ static void level_tunnels(struct config *to, const struct config *from, const st
 
 		to->tunnel[tid] = from->tunnel[tid];
 		to->secret[tid] = from->secret[tid];
+		to->token[tid] = from->token[tid];
 	}
 }
 
@@ -152,8 +164,10 @@ static void level_subnets(struct config *to, const struct config *from, const st
 
 void config_level(struct config *to, const struct config *from, const struct changes *ch)
 {
-	if (ch->head)
+	if (ch->head) {
 		*to->head = *from->head;
+		*config_admin_token(to) = *config_admin_token(from);
+	}
 	level_tunnels(to, from, ch);
 	level_subnets(to, from, ch);
 }

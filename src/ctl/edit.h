@@ -53,6 +53,7 @@ int edit_mss(struct config *cf, struct changes *ch, uint16_t tid, bool clamp, st
 int edit_remote(struct config *cf, struct changes *ch, uint16_t tid, const struct ip6_addr *them,
 		struct why *why);
 int edit_debug(struct config *cf, struct changes *ch, uint16_t tid, bool on, struct why *why);
+int edit_capture(struct config *cf, struct changes *ch, uint16_t tid, bool on, struct why *why);
 int edit_reset_errors(struct config *cf, struct changes *ch, uint16_t tid, struct why *why);
 int edit_subnet(struct config *cf, struct changes *ch, const struct prefix *p, uint16_t tid,
 		struct why *why);
@@ -82,6 +83,13 @@ void edit_offload(struct config *cf, struct changes *ch, bool on);
 void edit_workers(struct config *cf, struct changes *ch, uint32_t workers);
 /* Whole names and modes, none twice; @f->ports 0: off. Whether they exist is the host's word. */
 void edit_fastpath(struct config *cf, struct changes *ch, const struct fastpath_conf *f);
+/* Where the page listens; whether it can is the host's word. */
+void edit_http(struct config *cf, struct changes *ch, const struct http_conf *h);
+/* Of who may see everything; .set 0: none. */
+void edit_admin_token(struct config *cf, struct changes *ch, const struct token *token);
+/* Of one tunnel's owner. */
+int edit_token(struct config *cf, struct changes *ch, uint16_t tid, const struct token *token,
+	       struct why *why);
 int edit_latency(struct config *cf, struct changes *ch, uint32_t interval_s, struct why *why);
 int edit_verbosity(struct config *cf, struct changes *ch, uint32_t level, struct why *why);
 /* `tunnel stats RESET`: a new latency window */
@@ -96,9 +104,11 @@ uint16_t config_find_t_id(const struct config *cf, uint32_t id, uint16_t start);
 uint32_t config_subnets_used(const struct config *cf);
 /* The largest tid there can be now: the limit's, or the tunnel prefix's. */
 uint16_t config_tid_last(const struct config *cf);
+/* @tid is beyond that. Return: -EINVAL, with what to change in @why */
+int refuse_tid(const struct config *cf, uint64_t tid, struct why *why);
 
 /* Same content, byte for byte, where a file is concerned: not what runtime knows (generations,
- * debug, `set remote` of a dynamic tunnel, resets, the host's addresses)? */
+ * debug, captures, `set remote` of a dynamic tunnel, resets, the host's addresses)? */
 bool config_equal(const struct config *a, const struct config *b);
 /* Bring @to level with @from in what @ch names. */
 void config_level(struct config *to, const struct config *from, const struct changes *ch);

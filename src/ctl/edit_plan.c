@@ -266,11 +266,13 @@ int edit_subnet(struct config *cf, struct changes *ch, const struct prefix *p, u
 	const struct subnet_prefix *s = master_of(plan, p);
 	char text[PREFIX_TEXT_MAX];
 	struct prefix t = plan_tunnel_prefix(plan);
+	bool tunnels = plan_has_tunnel_prefix(plan) && prefix_covers(&t, p);
 	int r;
 
-	if (!s || (plan_has_tunnel_prefix(plan) && prefix_covers(&t, p)))
-		return refuse(why, ANSWER_BAD, "Route %s with gateway %x doesn't have a master subnet",
-			      prefix_text(p, text), tid);
+	if (!s || tunnels)
+		return refuse(why, ANSWER_BAD, "Route %s with gateway %x doesn't have a master subnet: "
+			      "it lies in %s", prefix_text(p, text), tid,
+			      tunnels ? "the tunnel prefix" : "no pop subnetprefix");
 	r = subnet_form(s, p, why);
 	if (r < 0)
 		return r;

@@ -255,6 +255,19 @@ void edit_fastpath(struct config *cf, struct changes *ch, const struct fastpath_
 	note_head(ch);
 }
 
+void edit_http(struct config *cf, struct changes *ch, const struct http_conf *h)
+{
+	cf->head->http = *h;
+	note_head(ch);
+}
+
+void edit_admin_token(struct config *cf, struct changes *ch, const struct token *token)
+{
+	*config_admin_token(cf) = *token;
+	cf->head->token_needed = token->set;
+	note_head(ch);
+}
+
 int edit_latency(struct config *cf, struct changes *ch, uint32_t interval_s, struct why *why)
 {
 	if (interval_s > LATENCY_INTERVAL_MAX_S)

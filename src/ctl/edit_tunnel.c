@@ -47,13 +47,27 @@ uint16_t config_tid_last(const struct config *cf)
 	return last;
 }
 
+/* Where the plan has room and the limit has not, the limit is to be changed. */
+int refuse_tid(const struct config *cf, uint64_t tid, struct why *why)
+{
+	uint16_t last = config_tid_last(cf);
+	char text[64] = "";
+
+	if (last + 1u < cf->limits.tunnels)
+		snprintf(text, sizeof(text), ": the tunnel prefix is a /%u",
+			 plan_tunnel_prefix(config_plan(cf)).len);
+	else if (cf->limits.tunnels < TUNNELS_MAX)
+		snprintf(text, sizeof(text), ": pop set limits says %u tunnels", cf->limits.tunnels);
+	return refuse(why, ANSWER_BAD, "TID 0x%llx is out of range (0x0 - 0x%x)%s",
+		      (unsigned long long)tid, last, text);
+}
+
 static int tunnel_args_ok(const struct config *cf, const struct tunnel_args *a, struct why *why)
 {
 	char text[ADDR_TEXT_MAX];
 
 	if (a->tid > config_tid_last(cf))
-		return refuse(why, ANSWER_BAD, "TID 0x%x is out of range (0x0 - 0x%x)", a->tid,
-			      config_tid_last(cf));
+		return refuse_tid(cf, a->tid, why);
 	if (a->mtu_bytes < MTU_MIN_BYTES || a->mtu_bytes > MTU_MAX_BYTES)
 		return refuse(why, ANSWER_BAD, "Tunnel MTU %u is outside range (%d-%d)",
 			      a->mtu_bytes, MTU_MIN_BYTES, MTU_MAX_BYTES);
@@ -156,6 +170,7 @@ int edit_tunnel_remove(struct config *cf, struct changes *ch, uint16_t tid, stru
 	note_tunnel(ch, tid);
 	cf->tunnel[tid] = (struct tunnel_conf){ .generation = cf->tunnel[tid].generation };
 	secret_wipe(&cf->secret[tid]);
+	cf->token[tid] = (struct token){ .set = 0 };
 	h->tunnels--;
 	while (h->tunnel_end > 0 && cf->tunnel[h->tunnel_end - 1].kind == KIND_NONE)
 		h->tunnel_end--;
@@ -215,6 +230,17 @@ static int edit_flag(struct config *cf, struct changes *ch, uint16_t tid, enum t
 	return 0;
 }
 
+int edit_token(struct config *cf, struct changes *ch, uint16_t tid, const struct token *token,
+	       struct why *why)
+{
+	if (!config_tunnel(cf, tid))
+		return unknown_tid(tid, why);
+
+	note_tunnel(ch, tid);
+	cf->token[tid] = *token;
+	return 0;
+}
+
 int edit_mss(struct config *cf, struct changes *ch, uint16_t tid, bool clamp, struct why *why)
 {
 	return edit_flag(cf, ch, tid, TUNNEL_MSS, clamp, why);
@@ -223,6 +249,11 @@ int edit_mss(struct config *cf, struct changes *ch, uint16_t tid, bool clamp, st
 int edit_debug(struct config *cf, struct changes *ch, uint16_t tid, bool on, struct why *why)
 {
 	return edit_flag(cf, ch, tid, TUNNEL_DEBUG, on, why);
+}
+
+int edit_capture(struct config *cf, struct changes *ch, uint16_t tid, bool on, struct why *why)
+{
+	return edit_flag(cf, ch, tid, TUNNEL_CAPTURE, on, why);
 }
 
 int edit_remote(struct config *cf, struct changes *ch, uint16_t tid, const struct ip6_addr *them,

@@ -49,6 +49,7 @@ static void one_line(struct loader *ld, struct session *s, unsigned int number, 
 	struct answer an = { .buf = c->scratch, .size = CONTROL_SCRATCH };
 
 	c->warning = &warning;
+	c->line = number;
 	answer_reset(&an, ANSWER_TEXT);
 	control_execute(c, s, line, len, &an);
 	c->warning = NULL;
@@ -103,14 +104,16 @@ static void find_twins(struct loader *ld, const struct config *cf)
 
 static void check_limits(struct loader *ld, const struct config *cf)
 {
+	char text[LIMITS_TEXT_MAX];
 	struct why why;
 
 	if (ld->c->named & NAMED_LIMITS || ld->c->region->head->published == 0)
 		return;		/* at start the region was made for this file */
-	if (cf->limits.tunnels == TUNNELS_DEFAULT && cf->limits.subnets == SUBNETS_DEFAULT)
+	if (cf->limits.tunnels == TUNNELS_DEFAULT && cf->limits.subnets == SUBNETS_DEFAULT &&
+	    cf->limits.history == TUNNELS_DEFAULT)
 		return;
-	refuse(&why, ANSWER_BAD, "The limits are tunnels %u subnets %u and the file does not say so; "
-	       "changing limits needs a restart", cf->limits.tunnels, cf->limits.subnets);
+	refuse(&why, ANSWER_BAD, "The limits are %s and the file does not say so; changing limits "
+	       "needs a restart", limits_text(cf->limits, text));
 	report(ld, 0, &why);
 }
 
@@ -126,12 +129,16 @@ static void carry_over(const struct control *c, struct config *next)
 		if (old->kind == KIND_NONE || new->kind == KIND_NONE)
 			continue;
 		new->flags |= old->flags & TUNNEL_DEBUG;
+		if (new->id == old->id)		/* else it is somebody else's now */
+			new->flags |= old->flags & TUNNEL_CAPTURE;
 		new->remote_seq = old->remote_seq;
 		new->reset_seq = old->reset_seq;
 		if (conf_is_dynamic(old) && conf_is_dynamic(new))
 			new->them = old->them;
 	}
 	next->head->stats_epoch = now->head->stats_epoch;
+	next->head->captures = now->head->captures;
+	next->head->capture_all = now->head->capture_all;
 }
 
 static void start_empty(struct control *c, struct config *cf)
@@ -148,6 +155,17 @@ static void start_empty(struct control *c, struct config *cf)
 	edit_hosts(cf, &c->changes, list, n);
 }
 
+/* The historic sentence; what was wrong with the line only where nobody was told. */
+static int refuse_file(const struct loader *ld, struct why *why)
+{
+	if (ld->problem)
+		return refuse(why, ANSWER_BAD, "Code %d occured on line %u of %.200s",
+			      ld->first.code, ld->first_line, ld->file);
+	return refuse(why, ANSWER_BAD, "Code %d occured on line %u of %.200s: %.200s%s",
+		      ld->first.code, ld->first_line, ld->file, ld->first.text,
+		      ld->problems > 1 ? " (and more)" : "");
+}
+
 /*
  * Parse into the spare, inside an open transaction. Return: 0, and the spare holds what
  * the file says; -errno when anything was wrong with it
@@ -159,7 +177,7 @@ static int parse(struct loader *ld, struct config *cf, struct why *why)
 
 	start_empty(c, cf);
 	c->reloading = true;
-	c->named = 0;
+	c->named = c->http_line = 0;
 	c->hint = 0;
 	r = every_line(ld, why);
 	c->reloading = false;
@@ -169,16 +187,14 @@ static int parse(struct loader *ld, struct config *cf, struct why *why)
 	check_limits(ld, cf);
 	find_twins(ld, cf);
 	if (ld->problems > 0)
-		return refuse(why, ANSWER_BAD, "Code %d occured on line %u of %.200s: %.200s%s",
-			      ld->first.code, ld->first_line, ld->file, ld->first.text,
-			      ld->problems > 1 ? " (and more)" : "");
+		return refuse_file(ld, why);
 	carry_over(c, cf);
 	return 0;
 }
 
-int control_load(struct control *c, const char *file,
-		 void (*problem)(void *context, unsigned int line, const struct why *why),
-		 void *context, struct why *why)
+static int load(struct control *c, const char *file,
+		void (*problem)(void *context, unsigned int line, const struct why *why),
+		void *context, struct why *why)
 {
 	struct loader ld = { .c = c, .file = file, .problem = problem, .context = context };
 	struct config *cf = control_begin(c, why);
@@ -197,6 +213,18 @@ int control_load(struct control *c, const char *file,
 	return r;
 }
 
+int control_load(struct control *c, const char *file,
+		 void (*problem)(void *context, unsigned int line, const struct why *why),
+		 void *context, struct why *why)
+{
+	int r = load(c, file, problem, context, why);
+
+	c->load_failed = r < 0;
+	if (r == 0)
+		c->loaded_s = c->ops.wall(c->ops.context).s;
+	return r;
+}
+
 int control_check(struct control *c, const char *file,
 		  void (*problem)(void *context, unsigned int line, const struct why *why),
 		  void *context, struct why *why)
@@ -207,7 +235,9 @@ int control_check(struct control *c, const char *file,
 
 	if (!cf)
 		return -EBUSY;
+	c->checking = true;
 	r = parse(&ld, cf, why);
+	c->checking = false;
 	control_abort(c);
 	return r;
 }
@@ -250,6 +280,7 @@ static int scan_line(struct session *s, const char *line, size_t len, struct lim
 			r = args_parse(NULL, row, &w, at, args, why);
 			if (r == 0)
 				*limits = limits_of(args);
+			limits->history = (uint32_t)min_size(limits->history, limits->tunnels);
 		} else if (row->run == pop_set_workers) {
 			if (args_parse(NULL, row, &w, at, args, &ignored) == 0)
 				(void)workers_of(args, workers);
@@ -262,7 +293,7 @@ static int scan_line(struct session *s, const char *line, size_t len, struct lim
 int config_scan_limits(const char *file, struct limits *limits, uint32_t *workers,
 		       struct why *why)
 {
-	struct limits found = { .tunnels = TUNNELS_DEFAULT, .subnets = SUBNETS_DEFAULT };
+	struct limits found = LIMITS_DEFAULT;
 	struct why fault = { .code = 0 };
 	uint32_t many = WORKERS_DEFAULT;
 	struct session s;

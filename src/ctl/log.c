@@ -1,7 +1,11 @@
+#include <assert.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -10,6 +14,10 @@
 #define SYSLOG_DAEMON		(3 << 3)	/* RFC 5424 6.2.1: facility "system daemons" */
 #define FRONT_MAX		96
 #define MONTHS			12
+#define WORD_MAX		16	/* "warning: " */
+#define FIELD_NAME_MAX		24	/* SIXXSD_INTERFACE */
+/* the line, what every entry has, and the facts: far below what a datagram may have */
+#define JOURNAL_MAX		(LOG_LINE_MAX + 160 + FACTS_MAX * (FIELD_NAME_MAX + LOG_FACT_MAX + 2))
 
 /* Level to RFC 5424 severity, and the verbosity from which on it is seen. */
 static const struct {
@@ -32,6 +40,19 @@ static const struct {
 	[BY_US]		= { { 0, 0 }, "us" },
 	[BY_TUNNELS]	= { { .per_s = 50, .burst = 500 }, "tunnels" },
 	[BY_STRANGERS]	= { { .per_s = 2, .burst = 20 }, "strangers" },
+};
+
+static const char *const event_name[LOGGED_COUNT] = {
+#define EVENT(symbol, name, facts, sentence) [LOGGED_##symbol] = name,
+#include "table/event.def"
+#undef EVENT
+};
+
+/* What happened, beside the words for it. */
+struct happened {
+	enum logged		event;
+	const struct fact	*facts;
+	unsigned int		n;
 };
 
 static mono_t clock_mono(void)
@@ -63,7 +84,7 @@ static void load_time_zone(wall_t now)
 }
 
 /* Again and again, on the same descriptor: the other side may come later, or restart. */
-static int syslog_connect(const struct log *l)
+static int socket_connect(const struct log *l)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
@@ -71,11 +92,27 @@ static int syslog_connect(const struct log *l)
 	return connect(l->fd, (struct sockaddr *)&sa, sizeof(sa)) ? -errno : 0;
 }
 
+bool log_is_journal(int fd, const char *stream)
+{
+	struct stat st;
+	char *colon, *end;
+
+	if (!stream || stream[0] < '0' || stream[0] > '9' || fstat(fd, &st) < 0)
+		return false;
+
+	unsigned long long device = strtoull(stream, &colon, 10);
+	unsigned long long inode = *colon == ':' ? strtoull(colon + 1, &end, 10) : 0;
+
+	return *colon == ':' && end != colon + 1 && *end == '\0' && st.st_dev == device &&
+	       st.st_ino == inode;
+}
+
 int log_open(struct log *l, enum log_to to, const char *path, unsigned int verbosity,
 	     struct why *why)
 {
 	*l = (struct log){
-		.to = LOG_TO_STDERR, .fd = STDERR_FILENO, .verbosity = verbosity,
+		.to = LOG_TO_STDERR, .fd = STDERR_FILENO, .away = STDERR_FILENO,
+		.verbosity = verbosity,
 		.mono = clock_mono, .wall = clock_wall,
 	};
 	for (int c = 0; c < LOG_CAUSES; c++)
@@ -99,14 +136,14 @@ int log_open(struct log *l, enum log_to to, const char *path, unsigned int verbo
 	memcpy(l->path, path, strlen(path) + 1);
 	l->to = to;
 	l->fd = fd;
-	syslog_connect(l);
+	socket_connect(l);
 	return 0;
 }
 
 void log_close(struct log *l)
 {
 	log_flush(l);
-	if (l->to == LOG_TO_SYSLOG)
+	if (l->to != LOG_TO_STDERR)
 		close(l->fd);
 	l->to = LOG_TO_STDERR;
 	l->fd = STDERR_FILENO;
@@ -138,72 +175,37 @@ static size_t front_for_syslog(char *buf, wall_t now, enum log_level level)
 				tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)getpid());
 }
 
-static bool hand_over(struct log *l, const char *line, size_t len)
+/* Return: 0, -EAGAIN when the other side is busy, else -errno: there is nobody */
+static int send_datagram(struct log *l, const char *datagram, size_t len)
 {
-	if (l->to == LOG_TO_STDERR)
-		return write(l->fd, line, len) == (ssize_t)len;
+	if (send(l->fd, datagram, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return 0;
+	if (errno == EAGAIN || errno == ENOBUFS)
+		return -EAGAIN;
 
-	if (send(l->fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-		return true;
-	if (errno == EAGAIN || errno == ENOBUFS || syslog_connect(l))
-		return false;
-	return send(l->fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+	int error = socket_connect(l);
+
+	if (error)
+		return error;
+	return send(l->fd, datagram, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0 : -errno;
 }
 
-static void emit(struct log *l, enum log_level level, const char *text)
+static bool to_stderr(struct log *l, enum log_level level, const char *text)
 {
-	char line[FRONT_MAX + LOG_LINE_MAX + 16];
-	size_t len = l->to == LOG_TO_STDERR ? front_for_people(line, l->wall())
-					    : front_for_syslog(line, l->wall(), level);
+	char line[FRONT_MAX + WORD_MAX + LOG_LINE_MAX + 2];
+	size_t len = front_for_people(line, l->wall());
+
+	len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%s\n", levels[level].word, text);
+	return write(l->fd, line, len) == (ssize_t)len;
+}
+
+static bool to_syslog(struct log *l, enum log_level level, const char *text)
+{
+	char line[FRONT_MAX + WORD_MAX + LOG_LINE_MAX + 1];
+	size_t len = front_for_syslog(line, l->wall(), level);
 
 	len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%s", levels[level].word, text);
-	len = min_size(len, sizeof(line) - 1);
-	if (l->to == LOG_TO_STDERR)
-		line[len++] = '\n';
-	if (!hand_over(l, line, len))
-		l->lost++;
-}
-
-static void PRINTF(3, 4) emit_fmt(struct log *l, enum log_level level, const char *fmt, ...)
-{
-	char text[LOG_LINE_MAX + 1];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	emit(l, level, text);
-}
-
-void log_flush(struct log *l)
-{
-	for (int c = 0; c < LOG_CAUSES; c++) {
-		uint64_t held = l->cause[c].held;
-
-		l->cause[c].held = 0;
-		if (held)
-			emit_fmt(l, LEVEL_NOTICE, "log: %llu lines about %s held back",
-				 (unsigned long long)held, causes[c].whom);
-	}
-	uint64_t lost = l->lost;
-
-	if (lost) {
-		l->lost = 0;
-		emit_fmt(l, LEVEL_WARNING, "log: %llu lines lost, nobody took them",
-			 (unsigned long long)lost);
-		l->lost = l->lost ? lost + l->lost : 0;	/* still nobody: keep the sum */
-	}
-}
-
-/* May it appear now? If not, it is counted. */
-static bool passes(struct log *l, enum log_cause cause)
-{
-	if (cause == BY_US || bucket_take(&l->cause[cause].bucket, causes[cause].rate, l->mono(), 1))
-		return true;
-
-	l->cause[cause].held++;
-	l->cause[cause].held_ever++;
-	return false;
+	return send_datagram(l, line, len) == 0;
 }
 
 /* One event is one line, whatever a stranger put into its facts. */
@@ -219,8 +221,141 @@ static void tame(char *text, size_t len, size_t room)
 	}
 }
 
-void log_vevent(struct log *l, enum log_level level, enum log_cause cause, const char *fmt,
-		va_list ap)
+/* "SIXXSD_TUNNEL=T42" */
+static size_t put_fact(char *at, const struct fact *f)
+{
+	char value[LOG_FACT_MAX + 1];
+	int n = snprintf(value, sizeof(value), "%s", f->value);
+
+	tame(value, (size_t)n, sizeof(value));
+	return (size_t)snprintf(at, FIELD_NAME_MAX + LOG_FACT_MAX + 2, "SIXXSD_%.*s=%s\n",
+				FIELD_NAME_MAX - (int)sizeof("SIXXSD_="), f->name, value);
+}
+
+/* The prefix is how sd-daemon(3) has it. The stream of the journal is a socket: do not wait. */
+static bool to_journal_stream(const struct log *l, enum log_level level, const char *text)
+{
+	char line[WORD_MAX + LOG_LINE_MAX + 8];
+	ssize_t len = snprintf(line, sizeof(line), "<%d>%s%s\n", levels[level].severity,
+			       levels[level].word, text);
+	ssize_t sent = send(l->away, line, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (sent < 0 && errno == ENOTSOCK)
+		sent = write(l->away, line, (size_t)len);
+	return sent == len;
+}
+
+/* https://systemd.io/JOURNAL_NATIVE_PROTOCOL/: a field a line, each ended by one */
+static bool to_journal(struct log *l, enum log_level level, const struct happened *h,
+		       const char *text)
+{
+	char datagram[JOURNAL_MAX];
+	size_t len = (size_t)snprintf(datagram, sizeof(datagram),
+				      "MESSAGE=%s%s\nPRIORITY=%d\nSYSLOG_FACILITY=%d\n"
+				      "SYSLOG_IDENTIFIER=sixxsd\n",
+				      levels[level].word, text, levels[level].severity,
+				      SYSLOG_DAEMON >> 3);
+
+	if (h->event != LOGGED_NOTHING)
+		len += (size_t)snprintf(datagram + len, sizeof(datagram) - len,
+					"SIXXSD_EVENT=%s\n", event_name[h->event]);
+	for (unsigned int i = 0; i < h->n; i++) {
+		if (h->facts[i].value)
+			len += put_fact(datagram + len, &h->facts[i]);
+	}
+	int error = send_datagram(l, datagram, len);
+
+	return !error || (error != -EAGAIN && to_journal_stream(l, level, text));
+}
+
+static void emit(struct log *l, enum log_level level, const struct happened *h, const char *text)
+{
+	bool taken = false;
+
+	switch (l->to) {
+	case LOG_TO_STDERR:
+		taken = to_stderr(l, level, text);
+		break;
+	case LOG_TO_SYSLOG:
+		taken = to_syslog(l, level, text);
+		break;
+	case LOG_TO_JOURNAL:
+		taken = to_journal(l, level, h, text);
+		break;
+	}
+	if (!taken)
+		l->lost++;
+}
+
+static void PRINTF(4, 5) emit_fmt(struct log *l, enum log_level level, const struct happened *h,
+				  const char *fmt, ...)
+{
+	char text[LOG_LINE_MAX + 1];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	emit(l, level, h, text);
+}
+
+struct fact fact_number(const char *name, unsigned long long value, char buf[LOG_NUMBER_MAX])
+{
+	snprintf(buf, LOG_NUMBER_MAX, "%llu", value);
+	return (struct fact){ name, buf };
+}
+
+static void report_held(struct log *l, uint64_t held, const char *whom)
+{
+	char number[LOG_NUMBER_MAX];
+	const struct fact facts[] = { fact_number("HELD", held, number), { "REASON", whom } };
+	const struct happened h = { LOGGED_LINES_HELD, facts, ARRAY_LEN(facts) };
+
+	emit_fmt(l, LEVEL_NOTICE, &h, "log: %llu lines about %s held back",
+		 (unsigned long long)held, whom);
+}
+
+static void report_lost(struct log *l, uint64_t lost)
+{
+	char number[LOG_NUMBER_MAX];
+	const struct fact facts[] = { fact_number("VALUE", lost, number) };
+	const struct happened h = { LOGGED_LINES_LOST, facts, ARRAY_LEN(facts) };
+
+	emit_fmt(l, LEVEL_WARNING, &h, "log: %llu lines lost, nobody took them",
+		 (unsigned long long)lost);
+}
+
+void log_flush(struct log *l)
+{
+	for (int c = 0; c < LOG_CAUSES; c++) {
+		uint64_t held = l->cause[c].held;
+
+		l->cause[c].held = 0;
+		if (held)
+			report_held(l, held, causes[c].whom);
+	}
+	uint64_t lost = l->lost;
+
+	if (lost) {
+		l->lost = 0;
+		report_lost(l, lost);
+		l->lost = l->lost ? lost + l->lost : 0;	/* still nobody: keep the sum */
+	}
+}
+
+/* May it appear now? If not, it is counted. */
+static bool passes(struct log *l, enum log_cause cause)
+{
+	if (cause == BY_US || bucket_take(&l->cause[cause].bucket, causes[cause].rate, l->mono(), 1))
+		return true;
+
+	l->cause[cause].held++;
+	l->cause[cause].held_ever++;
+	return false;
+}
+
+static void PRINTF(5, 0) line(struct log *l, enum log_level level, enum log_cause cause,
+			      const struct happened *h, const char *fmt, va_list ap)
 {
 	char text[LOG_LINE_MAX + 1];
 
@@ -236,14 +371,27 @@ void log_vevent(struct log *l, enum log_level level, enum log_cause cause, const
 	if (n < 0)
 		return;
 	tame(text, (size_t)n, sizeof(text));
-	emit(l, level, text);
+	emit(l, level, h, text);
 }
 
 void log_event(struct log *l, enum log_level level, enum log_cause cause, const char *fmt, ...)
 {
+	const struct happened nothing = { .event = LOGGED_NOTHING };
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_vevent(l, level, cause, fmt, ap);
+	line(l, level, cause, &nothing, fmt, ap);
+	va_end(ap);
+}
+
+void log_facts(struct log *l, enum log_level level, enum log_cause cause, enum logged event,
+	       const struct fact *facts, unsigned int n, const char *fmt, ...)
+{
+	const struct happened h = { event, facts, n };
+	va_list ap;
+
+	assert(event < LOGGED_COUNT && n <= FACTS_MAX);
+	va_start(ap, fmt);
+	line(l, level, cause, &h, fmt, ap);
 	va_end(ap);
 }

@@ -51,6 +51,11 @@ static void tell_trace(const struct control *c, const struct record *rec)
 
 	if (to && to != from)
 		server_trace(to, rec);
+
+	struct connection *blame = tracer_of(c, rec->blame);
+
+	if (blame && blame != from && blame != to)
+		server_trace(blame, rec);
 }
 
 /* Who can make us write this line? An ICMP error about a path comes from anywhere. */
@@ -63,13 +68,16 @@ static void tell(struct loop *lp, const struct record *rec)
 {
 	const struct control *c = lp->config.control;
 	char text[TRACE_LINE_MAX];
+	struct trace_facts f;
 
 	if (rec->event == EVENT_TRACE) {
 		tell_trace(c, rec);
 		return;
 	}
 	trace_event(region_config(c->region), rec, text);
-	log_event(lp->config.log, LEVEL_NOTICE, cause_of((enum event_kind)rec->event), "%s", text);
+	trace_facts(region_config(c->region), rec, &f);
+	log_facts(lp->config.log, LEVEL_NOTICE, cause_of((enum event_kind)rec->event), f.event,
+		  f.fact, f.n, "%s", text);
 }
 
 static void tell_lost(struct loop *lp, unsigned int worker)
@@ -81,7 +89,13 @@ static void tell_lost(struct loop *lp, unsigned int worker)
 	if (news == 0)
 		return;
 	lp->lost[worker] = lost;
-	log_event(lp->config.log, LEVEL_WARNING, BY_STRANGERS,
+
+	char number[LOG_NUMBER_MAX], value[LOG_NUMBER_MAX];
+	const struct fact facts[] = { fact_number("WORKER", worker, number),
+				      fact_number("VALUE", news, value) };
+
+	log_facts(lp->config.log, LEVEL_WARNING, BY_STRANGERS, LOGGED_EVENTS_LOST, facts,
+		  ARRAY_LEN(facts),
 		  "worker %u: %llu events and trace records lost, they came too fast", worker,
 		  (unsigned long long)news);
 	server_trace_lost(lp->server, news);
@@ -104,6 +118,46 @@ static void drain(struct loop *lp)
 	}
 }
 
+/* The worker whose oldest record is the oldest, of those that were there when this began. */
+static const struct capture *next_capture(const struct region *r, const uint64_t *end,
+					  unsigned int workers, unsigned int *worker,
+					  const uint8_t **octets)
+{
+	const struct capture *first = NULL;
+
+	for (unsigned int w = 0; w < workers; w++) {
+		const struct capture *c;
+		const uint8_t *at;
+
+		if (!r->capture[w] || capring_at(r->capture[w]) == end[w])
+			continue;
+		c = capring_peek(r->capture[w], &at);
+		if (!c || (first && first->at.us <= c->at.us))
+			continue;
+		first = c;
+		*worker = w;
+		*octets = at;
+	}
+	return first;
+}
+
+static void drain_captures(struct loop *lp)
+{
+	const struct control *c = lp->config.control;
+	const struct region *r = c->region;
+	uint64_t end[WORKERS_MAX] = { 0 };
+	const struct capture *next;
+	const uint8_t *octets;
+	unsigned int w;
+
+	for (w = 0; w < c->workers; w++)
+		end[w] = r->capture[w] ? capring_end(r->capture[w]) : 0;
+	while ((next = next_capture(r, end, c->workers, &w, &octets)) != NULL) {
+		server_capture(lp->server, next, octets);
+		capring_drop(r->capture[w]);
+	}
+}
+
 static void on_tell(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop *lp = arg;
@@ -113,6 +167,7 @@ static void on_tell(evutil_socket_t fd, short what, void *arg)
 	if (read(fd, &times, sizeof(times)) < 0 && errno != EAGAIN)
 		return;
 	drain(lp);
+	drain_captures(lp);
 }
 
 /* ---- signals and timers ---- */
@@ -120,9 +175,12 @@ static void on_tell(evutil_socket_t fd, short what, void *arg)
 static void on_stop(evutil_socket_t sig, short what, void *arg)
 {
 	struct loop *lp = arg;
+	char number[LOG_NUMBER_MAX];
+	const struct fact facts[] = { fact_number("SIGNAL", (unsigned long long)sig, number) };
 
 	(void)what;
-	log_event(lp->config.log, LEVEL_NOTICE, BY_US, "stop: asked by signal %d", (int)sig);
+	log_facts(lp->config.log, LEVEL_NOTICE, BY_US, LOGGED_STOP_ASKED, facts, ARRAY_LEN(facts),
+		  "stop: asked by signal %d", (int)sig);
 	loop_stop(lp);
 }
 
@@ -256,6 +314,11 @@ int loop_run(struct loop *lp)
 {
 	lp->config.log->configured = region_config(lp->config.control->region)->head->verbosity;
 	return event_base_dispatch(lp->base) == 0 ? 0 : -EIO;
+}
+
+void loop_watch(struct loop *lp, int fd, uint32_t id)
+{
+	server_watch(lp->server, fd, id);
 }
 
 void loop_stop(struct loop *lp)

@@ -38,6 +38,9 @@ int loop_every(struct loop *lp, unsigned int ms, void (*job)(void *context), voi
 /* Call @job whenever @fd has something to read. Before loop_run(). */
 int loop_when(struct loop *lp, int fd, void (*job)(void *context), void *context, struct why *why);
 
+/* server_watch() of the loop's server: within the loop, and closed when it ends. */
+void loop_watch(struct loop *lp, int fd, uint32_t id);
+
 /* Return: 0 after loop_stop(), else -errno */
 int loop_run(struct loop *lp);
 /* From within the loop (jobs, callbacks): sessions are told, loop_run() returns soon. */

@@ -12,6 +12,7 @@ static const struct cmd cmd_rows[] = {
 };
 
 static const struct cmd pop_rows[] = {
+	{ .name = "capture", .menu = pop_capture_rows, .help = "packets that died" },
 	{ .name = "cliacl", .menu = pop_cliacl_rows, .help = "who may use the command line" },
 	{ .name = "get", .menu = pop_get_rows, .help = "single values" },
 	{ .name = "saveconfig", .run = pop_saveconfig,
@@ -23,6 +24,7 @@ static const struct cmd pop_rows[] = {
 	  .help = "prefixes that subnets are taken from" },
 	{ .name = "tunnelprefix", .menu = pop_tunnelprefix_rows,
 	  .help = "the prefix tunnels live in" },
+	POP_WHY_ROW,
 	{ .name = NULL }
 };
 
@@ -41,6 +43,7 @@ static const struct cmd subnet_rows[] = {
 };
 
 static const struct cmd tunnel_rows[] = {
+	TUNNEL_CAPTURE_ROW,
 	{ .name = "get", .menu = tunnel_get_rows, .help = "single values" },
 	{ .name = "remove", .run = tunnel_remove, .flags = CMD_CONFIG,
 	  .args = { { .type = ARG_TUNNEL, .name = "tunnel" } },

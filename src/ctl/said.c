@@ -3,23 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/commands.h"
 #include "ctl/edit.h"
-#include "ctl/enumword.h"
+#include "table/enumword.h"
 
 static const char *endpoint_text(const struct tunnel_conf *t, char buf[ADDR_TEXT_MAX])
 {
-	switch ((enum tunnel_kind)t->kind) {
-	case KIND_NONE:
-	case KIND_STATIC:
-		break;
-	case KIND_AYIYA:
-		return "ayiya";
-	case KIND_HEARTBEAT:
-		return "heartbeat";
-	case KIND_DYNAMIC:
-		return "dynamic";
-	}
-	return addr_text(&t->them, buf);
+	return conf_is_dynamic(t) ? word_kind(t->kind) : addr_text(&t->them, buf);
 }
 
 static void said_config(const struct config *cf, uint16_t tid, enum text_secret secret,
@@ -52,10 +42,23 @@ static bool said_encap(const struct tunnel_conf *t, char buf[SAID_MAX])
 	return true;
 }
 
+#define TOKEN_TEXT_MAX	(2 * 32 + 1)
+
+/* The hash, which is not the token; where people look on, not even that. */
+static const char *token_text(const struct token *t, enum text_secret secret, char buf[TOKEN_TEXT_MAX])
+{
+	if (secret == SECRET_HIDDEN)
+		return "<hash>";
+	for (size_t i = 0; i < sizeof(t->sha256); i++)
+		snprintf(buf + 2 * i, 3, "%02x", t->sha256[i]);
+	return buf;
+}
+
 bool said_tunnel(const struct config *cf, uint16_t tid, enum tunnel_line line,
 		 enum text_secret secret, char buf[SAID_MAX])
 {
 	const struct tunnel_conf *t = config_tunnel(cf, tid);
+	char hex[TOKEN_TEXT_MAX];
 
 	if (!t)
 		return false;
@@ -79,6 +82,11 @@ bool said_tunnel(const struct config *cf, uint16_t tid, enum tunnel_line line,
 		if (!(t->flags & TUNNEL_MSS))
 			return false;
 		snprintf(buf, SAID_MAX, "mss T%u auto", t->id);
+		return true;
+	case TUNNEL_LINE_TOKEN:
+		if (!cf->token[tid].set)
+			return false;
+		snprintf(buf, SAID_MAX, "token T%u %s", t->id, token_text(&cf->token[tid], secret, hex));
 		return true;
 	case TUNNEL_LINES:
 		break;
@@ -120,6 +128,7 @@ static bool said_fastpath(const struct fastpath_conf *f, char buf[SAID_MAX])
 	static const char *const mode[] = {
 		[FASTPATH_ANY] = "", [FASTPATH_NATIVE] = "/native",
 		[FASTPATH_GENERIC] = "/generic", [FASTPATH_TC] = "/tc",
+		[FASTPATH_CLSACT] = "/clsact",
 	};
 	size_t len;
 
@@ -136,19 +145,39 @@ static bool said_fastpath(const struct fastpath_conf *f, char buf[SAID_MAX])
 	return true;
 }
 
-bool said_pop_set(const struct config *cf, unsigned int line, char buf[SAID_MAX])
+static bool said_http(const struct http_conf *h, char buf[SAID_MAX])
 {
+	char address[ADDR_TEXT_MAX], certificate[WORD_QUOTED_MAX], key[WORD_QUOTED_MAX];
+
+	if (!h->chosen)
+		return false;
+	if (h->off)
+		snprintf(buf, SAID_MAX, "http off");
+	else if (h->certificate[0])
+		snprintf(buf, SAID_MAX, "http %s %u %.420s %.420s", addr_text(&h->address, address), h->port,
+			 word_quote(certificate, h->certificate, strlen(h->certificate)),
+			 word_quote(key, h->key, strlen(h->key)));
+	else
+		snprintf(buf, SAID_MAX, "http %s %u", addr_text(&h->address, address), h->port);
+	return true;
+}
+
+bool said_pop_set(const struct config *cf, unsigned int line, enum text_secret secret,
+		  char buf[SAID_MAX])
+{
+	char hex[TOKEN_TEXT_MAX];
 	const struct config_head *h = cf->head;
+	char text[LIMITS_TEXT_MAX];
 
 	if (line >= SET_LINE_DETAILS && line < SET_LINE_ID)
 		return said_details(&h->pop[line - SET_LINE_DETAILS], line - SET_LINE_DETAILS, buf);
 
 	switch (line) {
 	case SET_LINE_LIMITS:
-		if (cf->limits.tunnels == TUNNELS_DEFAULT && cf->limits.subnets == SUBNETS_DEFAULT)
+		if (cf->limits.tunnels == TUNNELS_DEFAULT && cf->limits.subnets == SUBNETS_DEFAULT &&
+		    cf->limits.history == TUNNELS_DEFAULT)
 			return false;
-		snprintf(buf, SAID_MAX, "limits tunnels %u subnets %u", cf->limits.tunnels,
-			 cf->limits.subnets);
+		snprintf(buf, SAID_MAX, "limits %s", limits_text(cf->limits, text));
 		return true;
 	case SET_LINE_WORKERS:
 		if (h->workers == WORKERS_DEFAULT)
@@ -179,6 +208,14 @@ bool said_pop_set(const struct config *cf, unsigned int line, char buf[SAID_MAX]
 		if (!h->drop_reserved)
 			return false;
 		snprintf(buf, SAID_MAX, "reserved drop");
+		return true;
+	case SET_LINE_HTTP:
+		return said_http(&h->http, buf);
+	case SET_LINE_TOKEN:
+		if (!config_admin_token(cf)->set)
+			return false;
+		snprintf(buf, SAID_MAX, "token admin %s",
+			 token_text(config_admin_token(cf), secret, hex));
 		return true;
 	case SET_LINE_VERBOSITY:
 		if (h->verbosity == 0)

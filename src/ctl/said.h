@@ -25,6 +25,7 @@ enum tunnel_line {
 	TUNNEL_LINE_HASH,
 	TUNNEL_LINE_RATE,
 	TUNNEL_LINE_MSS,
+	TUNNEL_LINE_TOKEN,
 	TUNNEL_LINES,
 };
 
@@ -42,11 +43,14 @@ enum {
 	SET_LINE_LATENCY,
 	SET_LINE_OFFLOAD,
 	SET_LINE_RESERVED,
+	SET_LINE_HTTP,
+	SET_LINE_TOKEN,
 	SET_LINE_VERBOSITY,
 	SET_LINES,
 };
 
-bool said_pop_set(const struct config *cf, unsigned int line, char buf[SAID_MAX]);
+bool said_pop_set(const struct config *cf, unsigned int line, enum text_secret secret,
+		  char buf[SAID_MAX]);
 
 /* "add ..." in `pop tunnelprefix`, `pop subnetprefix`, `pop cliacl` */
 bool said_tunnel_prefix(const struct config *cf, char buf[SAID_MAX]);

@@ -69,7 +69,7 @@ static void put_pop(struct out *o, const struct config *cf, char text[SAID_MAX])
 	put_line(o, 0, "pop");
 	put_line(o, 1, "set");
 	for (unsigned int i = 0; i < SET_LINES; i++) {
-		if (said_pop_set(cf, i, text))
+		if (said_pop_set(cf, i, SECRET_SHOWN, text))
 			put_line(o, 2, text);
 	}
 	put_line(o, 1, "end");

@@ -8,36 +8,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "ctl/connection.h"
+#include "ctl/site.h"
 
 #define ACCEPTS_PER_TURN	64
 #define PAUSE_MS		100	/* when descriptors or kernel memory ran out */
-#define SITE_BITS		64	/* one customer's worth of IPv6 addresses */
+#define LOOK_MS			100	/* how late a capture may end */
 
 /* ---- who may come in ---- */
-
-static struct ip6_addr peer_of(const struct sockaddr_storage *ss)
-{
-	struct ip6_addr a = { { 0 } };
-
-	if (ss->ss_family == AF_INET) {
-		struct sockaddr_in in;
-
-		memcpy(&in, ss, sizeof(in));
-		return addr_from_ip4(ntohl(in.sin_addr.s_addr));
-	}
-	if (ss->ss_family == AF_INET6) {
-		struct sockaddr_in6 in;
-
-		memcpy(&in, ss, sizeof(in));
-		memcpy(a.b, in.sin6_addr.s6_addr, sizeof(a.b));
-	}
-	return a;
-}
-
-static bool is_loopback(const struct ip6_addr *a)
-{
-	return addr_is_loopback6(a) || (addr_is_ip4(a) && addr_ip4(a) >> 24 == IN_LOOPBACKNET);
-}
 
 static bool is_listed(const struct server *s, const struct ip6_addr *peer)
 {
@@ -51,13 +28,6 @@ static bool is_listed(const struct server *s, const struct ip6_addr *peer)
 	}
 	return false;
 }
-
-/* IPv4 by address; of IPv6 everybody has 2^64. */
-static bool is_same_site(const struct ip6_addr *a, const struct ip6_addr *b)
-{
-	return addr_is_ip4(a) || addr_is_ip4(b) ? addr_eq(a, b) : addr_hi(a) == addr_hi(b);
-}
-_Static_assert(SITE_BITS == 64, "addr_hi() is the site");
 
 struct crowd {
 	unsigned int	kind;		/* sessions of the same kind */
@@ -75,9 +45,24 @@ static struct crowd crowd_of(const struct server *s, enum session_kind kind,
 		if (cn->state == CONNECTION_FREE || cn->session.kind != kind)
 			continue;
 		n.kind++;
-		n.site += is_same_site(&cn->session.peer, peer);
+		n.site += site_is_same(&cn->session.peer, peer);
 	}
 	return n;
+}
+
+static unsigned int most(const struct server_limits *l, enum session_kind kind)
+{
+	switch (kind) {
+	case SESSION_TCP:
+		return l->tcp;
+	case SESSION_UNIX:
+		return l->local;
+	case SESSION_WATCH:
+		return l->watch;
+	case SESSION_FILE:
+		break;
+	}
+	return 0;
 }
 
 /* Why this client has to go, in the words it is told; NULL: it may stay. */
@@ -89,9 +74,9 @@ static const char *objection(const struct server *s, enum session_kind kind,
 
 	if (kind == SESSION_TCP && !is_listed(s, peer))
 		return "Access denied";
-	if (n.kind >= (kind == SESSION_TCP ? l->tcp : l->local))
+	if (n.kind >= most(l, kind))
 		return "Too many sessions";
-	if (kind == SESSION_TCP && !is_loopback(peer) && n.site >= l->per_address)
+	if (kind == SESSION_TCP && !site_is_here(peer) && n.site >= l->per_address)
 		return "Too many sessions from your address";
 	if (arena_room(s->arena) < l->reserve_bytes)
 		return "Out of memory for another session";
@@ -101,7 +86,16 @@ static const char *objection(const struct server *s, enum session_kind kind,
 static const char *name_of(enum session_kind kind, const struct ip6_addr *peer,
 			   char buf[ADDR_TEXT_MAX])
 {
-	return kind == SESSION_TCP ? addr_text(peer, buf) : "the local socket";
+	switch (kind) {
+	case SESSION_TCP:
+		return addr_text(peer, buf);
+	case SESSION_WATCH:
+		return "the page";
+	case SESSION_UNIX:
+	case SESSION_FILE:
+		break;
+	}
+	return "the local socket";
 }
 
 /* One line, so that the one who set it up wrongly knows; nothing waits for it to be read. */
@@ -109,14 +103,17 @@ static void refuse(struct server *s, int fd, enum session_kind kind, const struc
 		   const char *why)
 {
 	char line[80], who[ADDR_TEXT_MAX];
+	const char *from = name_of(kind, peer, who);
+	const struct fact facts[] = { { "ADDRESS", kind == SESSION_TCP ? from : NULL },
+				      { "REASON", why } };
 	int len = snprintf(line, sizeof(line), "%d %s\n", ANSWER_UNAVAILABLE, why);
 
 	if (send(fd, line, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) == len)
 		shutdown(fd, SHUT_WR);
 	connection_discard(fd);
 	close(fd);
-	log_event(s->log, LEVEL_WARNING, BY_STRANGERS, "command line: refused %s: %s",
-		  name_of(kind, peer, who), why);
+	log_facts(s->log, LEVEL_WARNING, BY_STRANGERS, LOGGED_SESSION_REFUSED, facts,
+		  ARRAY_LEN(facts), "command line: refused %s: %s", from, why);
 }
 
 static struct connection *free_slot(struct server *s)
@@ -128,16 +125,28 @@ static struct connection *free_slot(struct server *s)
 	return NULL;
 }
 
-static void admit(struct server *s, int fd, enum session_kind kind, const struct ip6_addr *peer)
+static void tell_opened(struct server *s, enum session_kind kind, const struct ip6_addr *peer)
+{
+	char who[ADDR_TEXT_MAX], number[LOG_NUMBER_MAX];
+	const char *from = name_of(kind, peer, who);
+	const struct fact facts[] = { fact_number("SESSION", s->opened, number),
+				      { "ADDRESS", kind == SESSION_TCP ? from : NULL } };
+
+	log_facts(s->log, LEVEL_INFO, BY_STRANGERS, LOGGED_SESSION_OPENED, facts, ARRAY_LEN(facts),
+		  "session %u: from %s", s->opened, from);
+}
+
+/* Return: NULL: it was turned away */
+static struct connection *admit(struct server *s, int fd, enum session_kind kind,
+				const struct ip6_addr *peer)
 {
 	const char *why = objection(s, kind, peer);
 	struct connection *cn = free_slot(s);
-	char who[ADDR_TEXT_MAX];
 	int on = 1;
 
 	if (why || !cn) {
 		refuse(s, fd, kind, peer, why ? why : "Too many sessions");
-		return;
+		return NULL;
 	}
 	if (kind == SESSION_TCP) {
 		/* answers leave at once; a client that vanished is noticed */
@@ -146,10 +155,53 @@ static void admit(struct server *s, int fd, enum session_kind kind, const struct
 	}
 	if (!connection_open(cn, fd, kind, peer)) {
 		refuse(s, fd, kind, peer, "Out of memory for another session");
-		return;
+		return NULL;
 	}
-	log_event(s->log, LEVEL_INFO, BY_STRANGERS, "session %u: from %s", s->opened,
-		  name_of(kind, peer, who));
+	tell_opened(s, kind, peer);
+	return cn;
+}
+
+void server_watch(struct server *s, int fd, uint32_t id)
+{
+	const struct ip6_addr nowhere = { { 0 } };
+	struct connection *cn = admit(s, fd, SESSION_WATCH, &nowhere);
+
+	if (cn)
+		connection_watch(cn, id);
+}
+
+/* ---- captures ---- */
+
+void server_look(struct server *s)
+{
+	const struct timeval soon = { .tv_usec = LOOK_MS * 1000 };
+
+	if (!event_pending(s->look, EV_TIMEOUT, NULL))
+		event_add(s->look, &soon);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+	bool any = false;
+
+	(void)fd, (void)what;
+	for (unsigned int i = 0; i < s->slots; i++) {
+		if (s->connection[i].state != CONNECTION_STREAMING)
+			continue;
+		capture_stream_look(&s->connection[i]);
+		any = true;
+	}
+	if (any)
+		server_look(s);
+}
+
+void server_capture(struct server *s, const struct capture *c, const uint8_t *octets)
+{
+	for (unsigned int i = 0; i < s->slots; i++) {
+		if (s->connection[i].state == CONNECTION_STREAMING)
+			capture_stream_put(&s->connection[i], c, octets);
+	}
 }
 
 /* ---- listening ---- */
@@ -170,8 +222,10 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 static void pause_listening(struct server *s, int error)
 {
 	const struct timeval soon = { .tv_usec = PAUSE_MS * 1000 };
+	const struct fact facts[] = { { "REASON", strerror(error) } };
 
-	log_event(s->log, LEVEL_ERROR, BY_STRANGERS, "command line: accept: %s", strerror(error));
+	log_facts(s->log, LEVEL_ERROR, BY_STRANGERS, LOGGED_LISTEN_FAILED, facts, ARRAY_LEN(facts),
+		  "command line: accept: %s", facts[0].value);
 	for (unsigned int i = 0; i < s->listeners; i++)
 		event_del(s->listener[i].event);
 	event_add(s->resume, &soon);
@@ -193,9 +247,9 @@ static void on_listener(evutil_socket_t fd, short what, void *arg)
 			pause_listening(l->server, errno);
 			return;
 		}
-		struct ip6_addr peer = peer_of(&ss);
+		struct ip6_addr peer = site_address(&ss);
 
-		admit(l->server, client, l->kind, &peer);
+		(void)admit(l->server, client, l->kind, &peer);
 	}
 }
 
@@ -215,10 +269,11 @@ static bool listen_on(struct server *s, int fd, enum session_kind kind)
 
 static bool prepare(struct server *s)
 {
-	s->slots = s->config.limits.tcp + s->config.limits.local;
+	s->slots = s->config.limits.tcp + s->config.limits.local + s->config.limits.watch;
 	s->connection = calloc(s->slots, sizeof(*s->connection));
 	s->resume = event_new(s->base, -1, 0, on_resume, s);
-	if (!s->connection || !s->resume)
+	s->look = event_new(s->base, -1, 0, on_look, s);
+	if (!s->connection || !s->resume || !s->look)
 		return false;
 
 	for (unsigned int i = 0; i < s->slots; i++)
@@ -242,7 +297,7 @@ struct server *server_new(struct event_base *base, const struct server_config *s
 			.shutdown = shutdown, .context = context,
 		};
 		c->sessions = 0;
-		c->sessions_max = sc->limits.tcp + sc->limits.local;
+		c->sessions_max = sc->limits.tcp + sc->limits.local + sc->limits.watch;
 	}
 	if (!s || !prepare(s)) {
 		snprintf(why->text, sizeof(why->text), "command line: out of memory");
@@ -279,6 +334,8 @@ void server_free(struct server *s)
 		event_free(s->listener[i].event);
 	if (s->resume)
 		event_free(s->resume);
+	if (s->look)
+		event_free(s->look);
 	free(s->connection);
 	free(s);
 }

@@ -22,6 +22,7 @@
 #include "ctl/arena.h"
 #include "ctl/control.h"
 #include "ctl/log.h"
+#include "table/capring.h"
 
 #define SERVER_LISTENERS_MAX	8
 #define SERVER_PORT		42003
@@ -34,17 +35,20 @@ struct server_limits {
 	unsigned int	tcp;		/* sessions over TCP, all addresses together */
 	unsigned int	per_address;	/* of them from one address that is not loopback */
 	unsigned int	local;		/* sessions over the UNIX socket, kept free for it */
+	unsigned int	watch;		/* views of the page, likewise */
 	unsigned int	idle_ms;	/* without input */
 	unsigned int	stalled_ms;	/* without the client taking any output */
 	size_t		output_bytes;	/* unsent: above this no further command is read */
 	size_t		trace_bytes;	/* unsent: above this trace records are lost */
+	size_t		stream_bytes;	/* likewise those of a capture */
 	size_t		reserve_bytes;	/* of the arena: below this nobody new is let in */
 };
 
 #define SERVER_LIMITS_DEFAULT ((struct server_limits){		\
-	.tcp = 64, .per_address = 8, .local = 16,		\
+	.tcp = 64, .per_address = 8, .local = 16, .watch = 8,	\
 	.idle_ms = 900 * 1000, .stalled_ms = 60 * 1000,		\
 	.output_bytes = 128 * 1024, .trace_bytes = 64 * 1024,	\
+	.stream_bytes = 1024 * 1024,				\
 	.reserve_bytes = 256 * 1024 })
 
 /*
@@ -71,6 +75,15 @@ struct server *server_new(struct event_base *base, const struct server_config *s
 			  struct control *c, struct log *log, struct arena *arena,
 			  void (*shutdown)(void *context), void *context, struct why *why);
 
+/**
+ * server_watch() - show on @fd what is decided about a tunnel's packets, as JSON lines
+ * @fd:	stream socket, non-blocking; closed in any case
+ *
+ * The answer to `tunnel set debug` comes first. What arrives on @fd is thrown away: whoever
+ * reads there can ask for nothing. It ends with @fd, or when the tunnel is no longer debugged.
+ */
+void server_watch(struct server *s, int fd, uint32_t id);
+
 /* Stop listening, tell every session `404 Tschau, closing down`, close them as it is sent. */
 void server_farewell(struct server *s);
 /* Sessions there are now. */
@@ -85,6 +98,11 @@ void server_free(struct server *s);
  * Lost, and reported as lost in the same session later, when the client reads too slowly.
  */
 void server_trace(struct connection *connection, const struct record *rec);
+
+/* A captured packet, to every session whose capture it belongs to; lost likewise. */
+void server_capture(struct server *s, const struct capture *c, const uint8_t *octets);
+/* Look after captures from time to time, as long as there are any. */
+void server_look(struct server *s);
 
 /* @records never reached us: tell every session that is tracing. */
 void server_trace_lost(struct server *s, uint64_t records);

@@ -11,6 +11,8 @@
 
 #include "ctl/cmd.h"
 
+struct diagnosis;
+
 /* Whole menus, to hang under `pop show` and `tunnel get`; each ends with a NULL name. */
 extern const struct cmd pop_show_rows[];
 extern const struct cmd tunnel_get_rows[];
@@ -21,13 +23,20 @@ int tunnel_list(struct control *c, struct session *s, const struct arg *args, un
 		struct answer *an);
 int tunnel_stats(struct control *c, struct session *s, const struct arg *args, unsigned int n,
 		 struct answer *an);
+int tunnel_why(struct control *c, struct session *s, const struct arg *args, unsigned int n,
+	       struct answer *an);
+int pop_why(struct control *c, struct session *s, const struct arg *args, unsigned int n,
+	    struct answer *an);
 int cmd_tree(struct control *c, struct session *s, const struct arg *args, unsigned int n,
 	     struct answer *an);
+
+/* Field "why": what was found, most likely first. */
+void json_diagnosis(struct answer *an, const struct diagnosis *d);
 
 /* Rows for the initializer of the `tunnel` menu, which has rows of other files too. */
 #define TUNNEL_SHOW_ROWS							\
 	{ .name = "show", .run = tunnel_show,					\
-	  .args = { { .type = ARG_TUNNEL, .name = "tunnel" } },			\
+	  .args = { { .type = ARG_TUNNEL, .name = "tunnel", .words = WORDS_OF_OLD } }, \
 	  .help = "everything about one tunnel" },				\
 	{ .name = "list", .run = tunnel_list,					\
 	  .args = { { .type = ARG_WORD, .name = "all|debugonly|erroronly|err=<error name>", \
@@ -35,7 +44,15 @@ int cmd_tree(struct control *c, struct session *s, const struct arg *args, unsig
 	  .help = "one line per tunnel" },					\
 	{ .name = "stats", .run = tunnel_stats,					\
 	  .args = { { .type = ARG_WORD, .name = "RESET", .optional = true } },	\
-	  .help = "traffic and latency since the last RESET" }
+	  .help = "traffic and latency since the last RESET" },			\
+	{ .name = "why", .run = tunnel_why,					\
+	  .args = { { .type = ARG_TUNNEL, .name = "tunnel" } },			\
+	  .help = "why it is dead, slow or dropping, and what to do" }
+
+/* Row for the `pop` menu. */
+#define POP_WHY_ROW								\
+	{ .name = "why", .run = pop_why,					\
+	  .help = "what is wrong with the PoP as a whole, and what to do" }
 
 /* Row for the `cmd` menu: the tree itself, for clients that complete and help. */
 #define CMD_TREE_ROW								\

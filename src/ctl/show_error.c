@@ -101,10 +101,10 @@ static int get_outer_endpoint(struct control *c, struct session *s, const struct
 
 const struct cmd tunnel_get_rows[] = {
 	{ .name = "outer_endpoint", .run = get_outer_endpoint,
-	  .args = { { .type = ARG_TUNNEL, .name = "tunnel" } },
+	  .args = { { .type = ARG_TUNNEL, .name = "tunnel", .words = WORDS_OF_OLD } },
 	  .help = "the client's address, as learned or configured" },
 	{ .name = "errorpacket", .run = get_errorpacket,
-	  .args = { { .type = ARG_TUNNEL, .name = "tunnel" },
+	  .args = { { .type = ARG_TUNNEL, .name = "tunnel", .words = WORDS_OF_OLD },
 		    { .type = ARG_WORD, .name = "error" } },
 	  .help = "the last packet that was counted under this error" },
 	{ .name = NULL }

@@ -70,6 +70,29 @@ static void show_hops(const struct fast_view *v, struct answer *an)
 	json_bool(an, "endpoints", v->forwards4);
 }
 
+/* AYIYA: past the kernel's stack or not. */
+static void show_queues(const struct control *c, const struct fast_view *v, struct answer *an)
+{
+	const char *sep = v->queues_why[0] ? "; " : "";
+	uint64_t in = 0, out = 0;
+
+	for (unsigned int i = 0; i < c->workers; i++) {
+		in += count_get(&c->region->table.worker[i].frames_in);
+		out += count_get(&c->region->table.worker[i].frames_out);
+	}
+	if (v->queues)
+		label(an, "AYIYA", "AF_XDP, receive queues: %u%s%s", v->queues, sep, v->queues_why);
+	else
+		label(an, "AYIYA", "through the kernel's stack%s%s", sep, v->queues_why);
+	label(an, "AYIYA, AF_XDP", "%" PRIu64 " packets in, %" PRIu64 " out", in, out);
+	json_open(an, "ayiya", '{');
+	json_uint(an, "queues", v->queues);
+	json_str(an, "why", v->queues_why);
+	json_uint(an, "in_packets", in);
+	json_uint(an, "out_packets", out);
+	json_close(an, '}');
+}
+
 static bool is_on(const struct fast_view *v)
 {
 	for (unsigned int i = 0; i < v->ports; i++) {
@@ -106,6 +129,7 @@ int show_fastpath(struct control *c, struct session *s, const struct arg *args, 
 	show_ports(&v, an);
 	show_hops(&v, an);
 	show_counts(&v, an);
+	show_queues(c, &v, an);
 	label(an, "Bypassed", "netfilter, queueing disciplines, traffic accounting and packet "
 	      "capture of these interfaces");
 	return 0;

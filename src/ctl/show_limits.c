@@ -40,6 +40,16 @@ static uint32_t secrets_set(const struct config *cf)
 	return n;
 }
 
+/* Those of the first slots, as many as there is history for. */
+static uint32_t tunnels_remembered(const struct config *cf, uint32_t limit)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < min_size(limit, cf->head->tunnel_end); i++)
+		n += cf->tunnel[i].kind != KIND_NONE;
+	return n;
+}
+
 static uint32_t pops_set(const struct config_head *h)
 {
 	uint32_t n = 0;
@@ -88,6 +98,9 @@ static void limits_memory(const struct control *c, struct answer *an)
 
 	number(an, "State, octets", "state_bytes", region_bytes(l));
 	number(an, "State, octets a tunnel", "state_bytes_per_tunnel", region_bytes_per_tunnel());
+	pair(an, "Tunnels With History", "history",
+	     tunnels_remembered(region_config(c->region), l.history), l.history);
+	number(an, "History, octets", "history_bytes", region_history_bytes(l));
 	number(an, "Secrets, octets", "secret_bytes", region_secret_bytes(l));
 	number(an, "Answer buffer, octets", "answer_bytes", c->answer_size);
 }

@@ -5,7 +5,7 @@
 
 #include "ctl/show_part.h"
 #include "ctl/text.h"
-#include "ctl/enumword.h"
+#include "table/enumword.h"
 
 /* ---- tunnel list, sixxsd-cli.md 5 ---- */
 

@@ -5,7 +5,7 @@
 
 #include "ctl/show_part.h"
 #include "ctl/text.h"
-#include "ctl/enumword.h"
+#include "table/enumword.h"
 
 /* ---- pop show status, sixxsd-cli.md 3 ---- */
 
@@ -255,7 +255,7 @@ const struct cmd pop_show_rows[] = {
 	{ .name = "info", .run = show_info, .help = "name, configuration, clock" },
 	{ .name = "limits", .run = show_limits, .help = "how much of everything there is, and is used" },
 	{ .name = "pops", .run = show_pops, .help = "the PoPs that are known" },
-	{ .name = "status", .run = show_status, .help = "tunnels online, active and configured, by type" },
+	{ .name = "status", .run = show_status, .help = "tunnels online, active and configured, by type; no type: never heard" },
 	{ .name = "threads", .run = show_threads, .help = "the threads of the daemon" },
 	{ .name = "timeinfo", .run = show_timeinfo, .help = "start, now, time zone" },
 	{ .name = "unixtime", .run = show_unixtime, .help = "seconds since 1970" },

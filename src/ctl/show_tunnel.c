@@ -4,7 +4,7 @@
 
 #include "ctl/show_part.h"
 #include "ctl/text.h"
-#include "ctl/enumword.h"
+#include "table/enumword.h"
 #include "wire/proto.h"
 
 /* What `tunnel show` lists of a tunnel's subnets; the others are only counted. */

@@ -91,7 +91,7 @@ void stats_forget(struct table *tb, uint16_t tid)
 }
 
 /* What the gate kept out is a drop of the device too, and has a reason of its own. */
-static uint64_t tun_drops(const struct control *c)
+uint64_t stats_tun_lost(const struct control *c)
 {
 	uint64_t shed = 0;
 
@@ -102,7 +102,7 @@ static uint64_t tun_drops(const struct control *c)
 
 uint64_t stats_verdict(const struct control *c, enum verdict v)
 {
-	uint64_t sum = v == DROP_QUEUE_TUN ? tun_drops(c) : 0;
+	uint64_t sum = v == DROP_QUEUE_TUN ? stats_tun_lost(c) : 0;
 
 	for (unsigned int i = 0; i < WORKERS_MAX; i++)
 		sum += count_get(&c->region->table.worker[i].verdict[v]);

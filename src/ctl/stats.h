@@ -39,6 +39,8 @@ void stats_forget(struct table *tb, uint16_t tid);
 
 /* A verdict's count, all workers and queues together. */
 uint64_t stats_verdict(const struct control *c, enum verdict v);
+/* Of the TUN device's queue: what the kernel lost there and no gate kept out. */
+uint64_t stats_tun_lost(const struct control *c);
 /* A tunnel's errors as `tunnel list` sums them: without "Encap.Pkt Too Big". */
 uint64_t stats_errors(const struct control *c, uint16_t tid);
 

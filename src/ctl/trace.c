@@ -130,6 +130,21 @@ static const char *verdict_text(unsigned int verdict)
 	return verdict < VERDICT_COUNT ? verdict_info[verdict].sentence : "unknown verdict";
 }
 
+/* Whose it may be that died before that was known, and whom to ask. */
+static void put_blame(struct text *t, const struct config *cf, const struct record *rec)
+{
+	char who[TRACE_WHO_MAX], from[ADDR_TEXT_MAX];
+
+	if (!verdict_is_drop(rec->verdict) || rec->blame == TID_NONE || rec->blame == rec->from ||
+	    rec->blame == rec->to)
+		return;
+	put(t, " (counted on %s; from %s", trace_tunnel(cf, rec->blame, who),
+	    addr_text(&rec->address, from));
+	if (rec->port)
+		put(t, " port %u", (unsigned int)rec->port);
+	put(t, ")");
+}
+
 size_t trace_line(const struct config *cf, const struct record *rec, unsigned int n,
 		  char buf[TRACE_LINE_MAX])
 {
@@ -137,11 +152,12 @@ size_t trace_line(const struct config *cf, const struct record *rec, unsigned in
 
 	put_ends(&t, cf, rec);
 	put_header(&t, rec);
-	if (n + 1 < trace_lines(rec))
+	if (n + 1 < trace_lines(rec)) {
 		put_note(&t, cf, &rec->note[n]);
-	else
-		put(&t, "%s%s", verdict_is_drop(rec->verdict) ? "dropped: " : "",
-		    verdict_text(rec->verdict));
+		return t.len;
+	}
+	put(&t, "%s%s", verdict_is_drop(rec->verdict) ? "dropped: " : "", verdict_text(rec->verdict));
+	put_blame(&t, cf, rec);
 	return t.len;
 }
 
@@ -178,6 +194,11 @@ static void put_path_mtu(struct text *t, const struct record *rec)
 		put(t, "path MTU of the outer packets forgotten");
 }
 
+static const char *type_of(const struct record *rec)
+{
+	return rec->value < ARRAY_LEN(type_text) ? type_text[rec->value] : "unknown";
+}
+
 size_t trace_event(const struct config *cf, const struct record *rec, char buf[TRACE_LINE_MAX])
 {
 	struct text t = { buf, TRACE_LINE_MAX, 0 };
@@ -202,8 +223,7 @@ size_t trace_event(const struct config *cf, const struct record *rec, char buf[T
 		put_endpoint(&t, rec);
 		break;
 	case EVENT_TYPE:
-		put(&t, "type is now %s", rec->value < ARRAY_LEN(type_text) ? type_text[rec->value]
-									   : "unknown");
+		put(&t, "type is now %s", type_of(rec));
 		break;
 	case EVENT_PATH_MTU:
 		put_path_mtu(&t, rec);
@@ -213,4 +233,61 @@ size_t trace_event(const struct config *cf, const struct record *rec, char buf[T
 		break;
 	}
 	return t.len;
+}
+
+/* ---- the same for programs ---- */
+
+static void add(struct trace_facts *f, const char *name, const char *value)
+{
+	f->fact[f->n++] = (struct fact){ name, value };
+}
+
+static void add_number(struct trace_facts *f, const char *name, uint32_t value,
+		       char buf[LOG_NUMBER_MAX])
+{
+	f->fact[f->n++] = fact_number(name, value, buf);
+}
+
+static void add_endpoint(struct trace_facts *f, const struct record *rec)
+{
+	add(f, "ADDRESS", addr_text(&rec->address, f->address));
+	if (rec->port)
+		add_number(f, "PORT", rec->port, f->port);
+}
+
+void trace_facts(const struct config *cf, const struct record *rec, struct trace_facts *f)
+{
+	f->event = LOGGED_NOTHING;
+	f->n = 0;
+	if (rec->from != TID_NONE)
+		add(f, "TUNNEL", trace_tunnel(cf, rec->from, f->tunnel));
+	switch ((enum event_kind)rec->event) {
+	case EVENT_TRACE:
+		break;
+	case EVENT_UP:
+		f->event = LOGGED_TUNNEL_UP;
+		add_endpoint(f, rec);
+		break;
+	case EVENT_DOWN:
+		f->event = LOGGED_TUNNEL_DOWN;
+		add_number(f, "VALUE", rec->value, f->value);
+		break;
+	case EVENT_MOVED:
+		f->event = LOGGED_ENDPOINT_MOVED;
+		add_endpoint(f, rec);
+		break;
+	case EVENT_TYPE:
+		f->event = LOGGED_TYPE_CHANGED;
+		add(f, "TYPE", type_of(rec));
+		break;
+	case EVENT_PATH_MTU:
+		f->event = LOGGED_PATH_MTU;
+		add_number(f, "VALUE", rec->value, f->value);
+		break;
+	case EVENT_DROP:
+		f->event = LOGGED_DROPPED;
+		add_endpoint(f, rec);
+		add(f, "REASON", rec->verdict < VERDICT_COUNT ? verdict_info[rec->verdict].name : NULL);
+		break;
+	}
 }

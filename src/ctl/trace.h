@@ -12,6 +12,7 @@
 #ifndef SIXXSD_CTL_TRACE_H
 #define SIXXSD_CTL_TRACE_H
 
+#include "ctl/log.h"
 #include "table/config.h"
 #include "table/ring.h"
 
@@ -33,5 +34,18 @@ size_t trace_line(const struct config *cf, const struct record *rec, unsigned in
 
 /* The log's text of an event other than EVENT_TRACE. Return: octets */
 size_t trace_event(const struct config *cf, const struct record *rec, char buf[TRACE_LINE_MAX]);
+
+/* The same for programs; facts point into the struct and into tables. */
+struct trace_facts {
+	enum logged	event;
+	unsigned int	n;
+	struct fact	fact[FACTS_MAX];
+	char		tunnel[TRACE_WHO_MAX];
+	char		address[ADDR_TEXT_MAX];
+	char		port[LOG_NUMBER_MAX];
+	char		value[LOG_NUMBER_MAX];
+};
+
+void trace_facts(const struct config *cf, const struct record *rec, struct trace_facts *f);
 
 #endif

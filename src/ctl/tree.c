@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "ctl/refuse.h"
 
@@ -146,6 +147,38 @@ static void run_row(struct control *c, struct session *s, const struct walk *wk,
 		row->run(c, &here, args, w->n - at, an);
 	s->format = here.format;
 	s->wants = here.wants;
+	s->order = here.order;
+}
+
+/* One letter more, less or other, or two that changed places. */
+static bool nearly(const char *word, size_t len, const char *name)
+{
+	size_t n = strlen(name), same = 0, tail = 0, least = min_size(len, n);
+
+	while (same < least && strncasecmp(word + same, name + same, 1) == 0)
+		same++;
+	while (tail < least - same &&
+	       strncasecmp(word + len - tail - 1, name + n - tail - 1, 1) == 0)
+		tail++;
+	if (len == n && n - same - tail == 2)
+		return strncasecmp(word + same, name + same + 1, 1) == 0 &&
+		       strncasecmp(word + same + 1, name + same, 1) == 0;
+	return len <= n + 1 && n <= len + 1 && (len > n ? len : n) - same - tail <= 1;
+}
+
+/* To sessions the sentence is historic to the octet; a file's is read by people. */
+static void suggest(const struct walk *wk, const struct words *w, unsigned int at, struct why *why)
+{
+	size_t said = strlen(why->text);
+
+	if (at == w->n || w->len[at] < 2)
+		return;
+	for (const struct cmd *row = wk->menu[wk->depth]->menu; row->name; row++) {
+		if (!nearly(w->word[at], w->len[at], row->name))
+			continue;
+		snprintf(why->text + said, sizeof(why->text) - said, " (did you mean %s?)", row->name);
+		return;
+	}
 }
 
 static void execute_words(struct control *c, struct session *s, const struct words *w,
@@ -161,12 +194,15 @@ static void execute_words(struct control *c, struct session *s, const struct wor
 		answer_reset(an, ANSWER_JSON);
 		at = 1;
 	}
-	if (walk_words(&wk, w, &at, &row, &why) < 0)
+	if (walk_words(&wk, w, &at, &row, &why) < 0) {
+		if (s->kind == SESSION_FILE)
+			suggest(&wk, w, at, &why);
 		answer_why(an, &why);
-	else if (row)
+	} else if (row) {
 		run_row(c, s, &wk, row, w, at, an);
-	else
+	} else {
 		enter(s, &wk, an);
+	}
 }
 
 void control_execute(struct control *c, struct session *s, const char *line, size_t len,

@@ -45,7 +45,8 @@ int args_parse(struct control *c, const struct cmd *row, const struct words *w, 
 	       struct arg *args, struct why *why);
 
 /* The arguments of types that refer to a tunnel or name one, also for handlers' own use. */
-int arg_tunnel(struct control *c, const char *word, size_t len, uint16_t *tid, struct why *why);
+int arg_tunnel(struct control *c, const char *word, size_t len, enum arg_words words, uint16_t *tid,
+	       struct why *why);
 /* "/length" behind it is ignored; "unspecified" in any case is one. */
 MUST_CHECK bool arg_address(const char *word, size_t len, struct ip6_addr *a);
 /* address or address/length; an address alone is a host's */

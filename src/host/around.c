@@ -93,9 +93,16 @@ static char read_one(const char *path)
 	return c;
 }
 
+enum outside_known host_forwards6(void)
+{
+	char c = read_one("/proc/sys/net/ipv6/conf/all/forwarding");
+
+	return c == 0 ? OUTSIDE_UNKNOWN : c == '0' ? OUTSIDE_NO : OUTSIDE_YES;
+}
+
 static void look_for_forwarding(const struct say *to)
 {
-	if (read_one("/proc/sys/net/ipv6/conf/all/forwarding") == '0')
+	if (host_forwards6() == OUTSIDE_NO)
 		host_say(to, "IPv6 forwarding is off: tunnels will reach each other, but not the "
 			 "world; switch it on (sysctl net.ipv6.conf.all.forwarding=1)");
 }

@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/time.h"
 #include "base/why.h"
+#include "table/event.h"
 #include "table/limits.h"
 
 #define HOST_DEVICE	"sixxs"
@@ -36,13 +37,17 @@ struct host_fds {
 	int	tell;		/* the same eventfd in all: a worker wakes control */
 };
 
-/* Where sentences go that do not stop the start. */
+/* Where sentences go that do not stop the start; @facts are those of the event. */
 struct say {
-	void	(*line)(void *context, const char *sentence);
+	void	(*line)(void *context, enum logged event, const struct fact *facts, unsigned int n,
+			const char *sentence);
 	void	*context;
 };
 
+/* Something about the host: LOGGED_HOST. */
 void host_say(const struct say *to, const char *fmt, ...) PRINTF(2, 3);
+void host_say_facts(const struct say *to, enum logged event, const struct fact *facts,
+		    unsigned int n, const char *fmt, ...) PRINTF(5, 6);
 /* @why gets the sentence. Return: @error, so that it can stand in a return */
 int why_say(struct why *why, int error, const char *fmt, ...) PRINTF(3, 4);
 
@@ -80,17 +85,40 @@ unsigned int host_cpus(void);
  * host_map() - a block of memory that is shared by descriptor, locked and present
  * @name:	for /proc/PID/maps
  * @secret:	left out of core dumps
+ * @reader:	gets a descriptor of it through which nobody can write; NULL: not wanted
  *
  * Zeroed, page aligned, for the life of the process. Return: NULL with @why
  */
-void *host_map(const char *name, size_t bytes, bool secret, struct why *why);
+void *host_map(const char *name, size_t bytes, bool secret, int *reader, struct why *why);
 
 /**
- * host_listen_tcp() - the command line on @address and @port
+ * host_map_later() - likewise, but neither present nor locked yet
+ * @reader:	a descriptor through which nobody can write
+ */
+void *host_map_later(const char *name, size_t bytes, int *reader, struct why *why);
+
+struct toucher;
+/**
+ * host_touch() - make it present and lock it, beside everything else
+ * @p:		@bytes from host_map_later()
+ *
+ * A thread without privileges that ends when it is done, after host_touched() at the latest.
+ * Return: NULL: no thread could be had; then it is touched when it is used
+ */
+struct toucher *host_touch(void *p, size_t bytes);
+/* Return: 0, or -errno: part of it cannot be locked. @t may be NULL */
+int host_touch_error(const struct toucher *t);
+/* Wait for its end, which comes at once. Return: bytes locked */
+size_t host_touched(struct toucher *t);
+
+/**
+ * host_listen_tcp() - a listening socket on @address and @port
+ * @what:	for the sentence: "the command line", "the page"
  *
  * Return: descriptor, or -errno with @why; -EADDRNOTAVAIL and -EAFNOSUPPORT: not on this host
  */
-int host_listen_tcp(const struct ip6_addr *address, uint16_t port, struct why *why);
+int host_listen_tcp(const struct ip6_addr *address, uint16_t port, const char *what,
+		    struct why *why);
 
 /**
  * host_listen_unix() - the command line on a UNIX socket, 0660 root:@gid
@@ -110,6 +138,23 @@ int host_listen_unix(const char *path, uint32_t uid, uint32_t gid, struct why *w
 int host_background(int *parent, struct why *why);
 /* Start-up is over: leave directory and, in the background, the terminal. */
 void host_started(int *parent);
+
+/*
+ * The calling thread runs briefly and often: who wakes it should not have to wait for the end of
+ * somebody's time slice. Linux 6.12, where a shorter slice preempts a longer; elsewhere nothing.
+ */
+void host_short_slice(void);
+
+/**
+ * host_spawn_self() - another process of this program: `sixxsd @mode <number of @fd>`
+ *
+ * It has an address space of its own, so none of our memory, and of our descriptors @fd alone.
+ * Allocates nothing. Return: its pid, or -errno with @why
+ */
+int host_spawn_self(const char *mode, int fd, struct why *why);
+/* In such a process, first of all: it ends when its parent does, has no capability and no other
+ * descriptor. @number: its second argument. Return: the descriptor, or -errno */
+int host_spawned(const char *number);
 
 mono_t host_mono(void);
 wall_t host_wall(void);

@@ -35,16 +35,22 @@ static socklen_t tcp_name(const struct ip6_addr *a, uint16_t port, struct sockad
 	return sizeof(four);
 }
 
-static int tcp_failed(struct why *why, int error, const char *address, uint16_t port)
+static int tcp_failed(struct why *why, int error, const char *address, uint16_t port,
+		      const char *what)
 {
 	if (error == EADDRINUSE)
-		return why_say(why, -error, "the command line's %s port %u (TCP) is taken by "
-			       "another program: another sixxsd?", address, port);
-	return why_say(why, -error, "cannot listen on %s port %u (TCP) for the command line: %s",
-		       address, port, strerror(error));
+		return why_say(why, -error, "%s's %s port %u (TCP) is taken by another program: "
+			       "another sixxsd?", what, address, port);
+	if (error == EACCES)
+		return why_say(why, -error, "cannot listen on %s port %u (TCP) for %s: ports below "
+			       "1024 are root's; set it in the file and restart, or choose "
+			       "another", address, port, what);
+	return why_say(why, -error, "cannot listen on %s port %u (TCP) for %s: %s",
+		       address, port, what, strerror(error));
 }
 
-int host_listen_tcp(const struct ip6_addr *address, uint16_t port, struct why *why)
+int host_listen_tcp(const struct ip6_addr *address, uint16_t port, const char *what,
+		    struct why *why)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = tcp_name(address, port, &ss);
@@ -53,7 +59,7 @@ int host_listen_tcp(const struct ip6_addr *address, uint16_t port, struct why *w
 	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		return tcp_failed(why, errno, addr_text(address, text), port);
+		return tcp_failed(why, errno, addr_text(address, text), port, what);
 	/* not to wait for the last run's connections to be forgotten */
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	/* sessions inherit it; left alone it would grow to megabytes */
@@ -62,7 +68,7 @@ int host_listen_tcp(const struct ip6_addr *address, uint16_t port, struct why *w
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&ss, len) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
-	error = tcp_failed(why, errno, addr_text(address, text), port);
+	error = tcp_failed(why, errno, addr_text(address, text), port, what);
 	close(fd);
 	return error;
 }

@@ -163,12 +163,12 @@ static struct ifinfomsg *link_header(struct nlmsghdr *nh, uint32_t index)
 }
 
 /* Without an own address on the device the kernel solicits no router and reports no group. */
-static int no_link_local(struct netlink *nl, struct refusal *r)
+static int no_link_local(struct netlink *nl, uint32_t index, struct refusal *r)
 {
 	struct nlmsghdr *nh = begin(nl, RTM_NEWLINK, NLM_F_ACK);
 	struct nlattr *spec, *six;
 
-	link_header(nh, nl->device);
+	link_header(nh, index);
 	spec = mnl_attr_nest_start(nh, IFLA_AF_SPEC);
 	six = mnl_attr_nest_start(nh, AF_INET6);
 	mnl_attr_put_u8(nh, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
@@ -177,10 +177,10 @@ static int no_link_local(struct netlink *nl, struct refusal *r)
 	return ask(nl, nh, NULL, NULL, r);
 }
 
-static int size_and_up(struct netlink *nl, struct refusal *r)
+static int size_and_up(struct netlink *nl, uint32_t index, struct refusal *r)
 {
 	struct nlmsghdr *nh = begin(nl, RTM_NEWLINK, NLM_F_ACK);
-	struct ifinfomsg *ifi = link_header(nh, nl->device);
+	struct ifinfomsg *ifi = link_header(nh, index);
 
 	ifi->ifi_flags = IFF_UP;
 	ifi->ifi_change = IFF_UP;
@@ -219,12 +219,25 @@ int netlink_device(struct netlink *nl, const struct say *to, struct why *why)
 	if (nl->no_ip6)
 		host_say(to, "IPv6 is off on this host: tunnels will reach each other, but no "
 			 "prefix can be routed to them");
-	else if (no_link_local(nl, &r) < 0)
+	else if (no_link_local(nl, nl->device, &r) < 0)
 		host_say(to, "the kernel keeps a link-local address on " HOST_DEVICE ": %s",
 			 r.text);
-	if (size_and_up(nl, &r) < 0)
+	if (size_and_up(nl, nl->device, &r) < 0)
 		return why_say(why, -r.error, "cannot bring the device " HOST_DEVICE " up: %s",
 			       r.text);
+	return 0;
+}
+
+int netlink_device_out(struct netlink *nl, const char *name, uint32_t *index, struct why *why)
+{
+	struct refusal r;
+
+	*index = if_nametoindex(name);
+	if (*index == 0)
+		return why_say(why, -ENODEV, "the device %s is not there", name);
+	(void)no_link_local(nl, *index, &r);	/* a host without IPv6 */
+	if (size_and_up(nl, *index, &r) < 0)
+		return why_say(why, -r.error, "cannot bring the device %s up: %s", name, r.text);
 	return 0;
 }
 

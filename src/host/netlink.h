@@ -9,6 +9,7 @@
 #define SIXXSD_HOST_NETLINK_H
 
 #include "host/host.h"
+#include "table/outside.h"
 
 struct mnl_socket;
 
@@ -33,6 +34,8 @@ void netlink_close(struct netlink *nl);
 
 /* HOST_DEVICE exists: IPv6 on, no link-local address, queue length, MTU, up. */
 int netlink_device(struct netlink *nl, const struct say *to, struct why *why);
+/* Likewise the device @name, through which frames leave only (host/xsk.h): up, and silent. */
+int netlink_device_out(struct netlink *nl, const char *name, uint32_t *index, struct why *why);
 
 /**
  * netlink_route_add() - lead @p into the device
@@ -54,6 +57,17 @@ unsigned int netlink_addresses(struct netlink *nl, struct ip6_addr *list, unsign
 
 /* Packets the device dropped because we read too slowly. Return: 0, or -errno, @drops kept */
 int netlink_drops(struct netlink *nl, uint64_t *drops);
+
+/**
+ * netlink_outside() - how the interfaces are that matter
+ * @list:	roles, and the names last known; DEVICE and PORT are found by name, the others by
+ *		what they are, and keep their name when they are gone
+ * @outer4:	the PoP's outer addresses; unspecified: none
+ */
+void netlink_outside(struct netlink *nl, struct outside_link *list, unsigned int n,
+		     const struct ip6_addr *outer4, const struct ip6_addr *outer6);
+/* Does the kernel pass IPv6 between interfaces? enum outside_known */
+enum outside_known host_forwards6(void);
 
 /*
  * Things about this host that will not stop us, but will disappoint: another driver for

@@ -222,6 +222,16 @@ struct steer_flow *steer_flows(const struct steer *s)
 	return s ? s->flows : NULL;
 }
 
+int steer_gates_map(const struct steer *s)
+{
+	return s ? bpf_map__fd(s->worker[0]->maps.gates) : -1;
+}
+
+int steer_flows_map(const struct steer *s)
+{
+	return s ? bpf_map__fd(s->worker[0]->maps.flows) : -1;
+}
+
 static struct steer_plan plan_of(const struct plan *p)
 {
 	struct steer_plan sp = {

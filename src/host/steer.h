@@ -41,6 +41,9 @@ int steer_udp_gate(const struct steer *s, unsigned int worker, int family, int f
 /* The gates of @worker, [STEER_GATES], and the flows of all, [STEER_GATES][tunnels + 1]; NULL: none */
 struct steer_gate *steer_gates(const struct steer *s, unsigned int worker);
 struct steer_flow *steer_flows(const struct steer *s);
+/* Their maps, for other programs that let packets in; -1: none */
+int steer_gates_map(const struct steer *s);
+int steer_flows_map(const struct steer *s);
 
 /* @cf is published: look at its plan from now on. */
 void steer_update(struct steer *s, const struct config *cf);

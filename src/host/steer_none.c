@@ -53,6 +53,18 @@ struct steer_flow *steer_flows(const struct steer *s)
 	return NULL;
 }
 
+int steer_gates_map(const struct steer *s)
+{
+	(void)s;
+	return -1;
+}
+
+int steer_flows_map(const struct steer *s)
+{
+	(void)s;
+	return -1;
+}
+
 void steer_update(struct steer *s, const struct config *cf)
 {
 	(void)s, (void)cf;

@@ -18,6 +18,7 @@
 #define TOGETHER_MAX 64    /* UDP_MAX_SEGMENTS of Linux before 6.8 */
 #define OCTETS_MAX   65000 /* an IP packet with all of them, headers once */
 #define FLOW_LABEL   0xfffff
+#define AGAIN_US     (10 * US_PER_S) /* clients behind another device need not wait for long */
 
 static size_t headers(bool six)
 {
@@ -144,8 +145,8 @@ static bool send_train(struct worker *w, struct outbox *o, unsigned int first, u
 	do {
 		sent = sendmsg(w->fds.ayiya[six], &mh, MSG_DONTWAIT);
 	} while (sent < 0 && errno == EINTR);
-	if (sent < 0 && errno == EIO)
-		w->segments[six] = false; /* the device cannot, and the kernel will not for it */
+	if (sent < 0 && errno == EIO) /* that device cannot, and the kernel will not for it */
+		w->segments_again[six] = (mono_t){ w->path.now.us + AGAIN_US };
 	if (sent >= 0)
 		count_add(&w->path.me->merged_out, n);
 	return sent >= 0;
@@ -157,7 +158,7 @@ unsigned int worker_send_datagrams(struct worker *w, struct outbox *o, unsigned 
 	bool six = o == &w->out[1];
 	unsigned int i, n;
 
-	if (!w->segments[six])
+	if (!w->segments[six] || w->path.now.us < w->segments_again[six].us)
 		return 0;
 	for (i = first; i + 1 < o->n && !joins(o->pkt[i], o->pkt[i + 1], six); i++)
 		;

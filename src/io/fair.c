@@ -91,6 +91,7 @@ bool fair_put(struct fair *f, uint32_t flow, const struct pkt *p)
 									FAIR_IS_LARGE;
 	struct fair_flow *w = &f->flow[flow];
 	uint16_t cell = f->free[c];
+	size_t front = pkt_front(p);
 	struct pkt *kept;
 
 	if (w->n[c] >= f->left[c] || p->len > PKT_ROOM - PKT_HEADROOM)
@@ -101,7 +102,8 @@ bool fair_put(struct fair *f, uint32_t flow, const struct pkt *p)
 	*kept = *p;
 	kept->start = octets_of(f, cell);
 	kept->data = kept->start + PKT_HEADROOM;
-	memcpy(kept->data, p->data, p->len);
+	kept->peeled = (uint16_t)front;
+	memcpy(kept->data - front, p->data - front, front + p->len);
 	kept->inner = kept->data;
 	kept->inner_len = kept->len;
 

@@ -14,6 +14,9 @@
 
 static struct steer_gate *gate_of(struct worker *w, const struct input *in)
 {
+	if (in->kind == INPUT_XSK)
+		return &w->gates[STEER_GATE_XSK];
+
 	bool six = in->kind == INPUT_RAW6 || in->kind == INPUT_UDP6;
 
 	switch (in->via) {

@@ -52,7 +52,7 @@ static bool has_room(struct lane *l, uint64_t head, size_t octets)
 bool lane_put(struct lane *l, const struct pkt *p)
 {
 	uint64_t head = __atomic_load_n(&l->head, __ATOMIC_RELAXED);
-	size_t octets = record_octets(p->len);
+	size_t front = pkt_front(p), octets = record_octets(p->len);
 	size_t to_end = l->size - (head & (l->size - 1));
 	size_t lost = to_end < octets ? to_end : 0;
 	struct record_head *r;
@@ -69,7 +69,8 @@ bool lane_put(struct lane *l, const struct pkt *p)
 	r->octets = (uint32_t)octets;
 	r->filler = 0;
 	r->pkt = *p;
-	memcpy((uint8_t *)(r + 1) + PKT_HEADROOM, p->data, p->len);
+	r->pkt.peeled = (uint16_t)front;
+	memcpy((uint8_t *)(r + 1) + PKT_HEADROOM - front, p->data - front, front + p->len);
 	__atomic_store_n(&l->head, head + octets, __ATOMIC_RELEASE);
 	return true;
 }
@@ -95,7 +96,7 @@ bool lane_take(struct lane *l, struct pkt *p)
 	p->data = p->start + PKT_HEADROOM;
 	p->inner = p->data;
 	p->inner_len = p->len;
-	p->traced = false;	/* told where it was counted */
+	p->traced = p->captured = false;	/* told where it was counted */
 	l->at += r->octets;
 	return true;
 }

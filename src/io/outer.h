@@ -18,4 +18,14 @@
  */
 enum verdict outer_strip4(struct pkt *p);
 
+/**
+ * outer_strip_frame() - take Ethernet, and what is around AYIYA, off a frame of an AF_XDP socket
+ * @p:	as pkt_init() left it, data at the Ethernet header; on PASS via says what it is:
+ *	VIA_AYIYA with outer filled and data at the UDP payload, VIA_TUN with data at the IPv6 header
+ *
+ * The UDP checksum is not looked at: the signature covers more. Return: PASS,
+ * DROP_OUTER_SHORT, DROP_OUTER_FRAGMENT
+ */
+enum verdict outer_strip_frame(struct pkt *p);
+
 #endif

@@ -15,6 +15,7 @@
 #include <semaphore.h>
 #include <sys/socket.h>
 #include "host/steer.h"
+#include "host/xsk.h"
 #include "io/coalesce.h"
 #include "io/fair.h"
 #include "io/handover.h"
@@ -30,6 +31,7 @@ enum input_kind {
 	INPUT_RAW6,		/* addresses come beside */
 	INPUT_UDP4,
 	INPUT_UDP6,
+	INPUT_XSK,		/* all AF_XDP sockets of this worker */
 	INPUT_WAKE,
 };
 
@@ -43,7 +45,7 @@ struct input {
 	uint32_t	overflow;	/* packets its queue lost, as last told; wraps */
 };
 
-#define INPUTS_MAX	12
+#define INPUTS_MAX	13
 
 union name {
 	struct sockaddr_in	four;
@@ -72,6 +74,42 @@ struct station {
 	unsigned int	n;
 };
 
+/*
+ * Where so many packets of a tunnel follow one another that leaving merged, through the stack, is
+ * cheaper than an order each, all of its packets that way go so until that has not happened for a
+ * while: what left by an order would overtake what waits in a queueing discipline.
+ */
+#define FRAMES_MERGED	4
+#define BULK_US		(US_PER_S / 4)
+
+enum bulk_way {
+	BULK_OUT_OF_TUNNEL,
+	BULK_INTO_TUNNEL,
+	BULK_WAYS,
+};
+
+/* Frames of AF_XDP sockets: where the batch's came from, and what of it leaves the same way. */
+struct frames {
+	struct xsk_set	*set;			/* NULL: there are none */
+	struct {
+		struct xsk	*xsk;
+		uint64_t	address;
+	} lent[BATCH];
+	unsigned int	lents;
+	unsigned int	turn;			/* socket that is looked at first */
+	struct pkt	*out[WIRE_MAX];		/* outer packets */
+	unsigned int	outs;
+	mono_t		*bulk[BULK_WAYS];	/* [tunnels]: until then */
+};
+
+/* A packet as it arrived, while path_run() works on it. */
+struct shot {
+	uint8_t		*octets;		/* PKT_ROOM: what was around the inner packet, and that */
+	size_t		len;
+	size_t		front;			/* of them in front of where the packet began then */
+	struct capring	*ring;			/* to control */
+};
+
 /* Outer packets of one family on their way out. */
 struct outbox {
 	int		fd;
@@ -95,6 +133,7 @@ struct worker {
 	pthread_t		thread;
 	sem_t			ready;
 	struct path		path;
+	struct shot		shot;
 	uint64_t		revision;	/* of path.cf */
 	int64_t			second;		/* ticks done, on the monotonic clock */
 	mono_t			crowded;	/* a whole batch of several flows waited; 0: never */
@@ -103,6 +142,7 @@ struct worker {
 	struct station		station;
 	struct inbox		in;
 	struct outbox		out[2];		/* [0] IPv4, [1] IPv6 */
+	struct frames		frames;
 	struct input		input[INPUTS_MAX];
 	struct host_fds		fds;
 	int			epoll;
@@ -113,7 +153,9 @@ struct worker {
 	uint32_t		handed;		/* workers that something was handed to: a bit each */
 	bool			started;
 	bool			offload;	/* `pop set offload`, as path.cf has it */
-	bool			segments[2];	/* UDP_SEGMENT works here, IPv4 and IPv6 */
+	bool			capturing;	/* somebody does, likewise */
+	bool			segments[2];	/* UDP_SEGMENT works here, IPv4 and IPv6 ... */
+	mono_t			segments_again[2];	/* ... but was refused: not before */
 	bool			stop;		/* atomic; set by worker_stop() */
 	bool			told;		/* something new is in the ring */
 };
@@ -131,6 +173,23 @@ ssize_t worker_read_tun(int fd, struct pkt *p, uint8_t *buffer);
 void worker_send_tun(struct worker *w, const struct pkt *p);
 void worker_send_tun_flush(struct worker *w);
 void worker_station_init(struct worker *w);
+
+/**
+ * frames.c: AYIYA past the kernel's stack, wire/fast.h
+ *
+ * worker_frames() is worker_receive() for INPUT_XSK; what lies in w->in afterwards is the kernel's
+ * again with worker_frames_done().
+ */
+unsigned int worker_frames(struct worker *w);
+void worker_frames_done(struct worker *w);
+/* Return: @p, OUT_WIRE, left or will; false: it goes the way of all others. */
+MUST_CHECK bool worker_send_frame(struct worker *w, struct pkt *p);
+/* Is tunnel @tid's traffic bulk that way? @run: that many could leave merged now */
+bool worker_bulk(struct worker *w, enum bulk_way way, uint16_t tid, unsigned int run);
+/* At once; with an order in @p's headroom. Return: has it left? */
+MUST_CHECK bool worker_order(struct worker *w, const struct pkt *p, enum fast_order_what what);
+void worker_send_frames_flush(struct worker *w);
+void worker_frames_lost(struct worker *w);
 
 /* super.c: Return: true: @p was several packets, and all of them are done; @i as below */
 bool worker_super(struct worker *w, const struct pkt *p, unsigned int i);
@@ -186,6 +245,19 @@ void worker_serve(struct worker *w);
 void worker_tell(struct worker *w, const struct pkt *p, enum verdict v);
 /* Wake control if there is anything new. */
 void worker_tell_flush(struct worker *w);
+
+/**
+ * capture.c: what of packets goes to sessions that capture. Only while w->capturing
+ *
+ * worker_shoot() before path_run(), which may write over what arrived; worker_capture() between it and
+ * sending: signs and sums what leaves. worker_capture_unsent(): @p was captured as sent, and was not.
+ */
+MUST_CHECK bool worker_capture_open(struct worker *w);
+void worker_capture_close(struct worker *w);
+void worker_shoot(struct worker *w, const struct pkt *p);
+void worker_capture(struct worker *w, struct pkt *p, struct pkt *reply);
+void worker_capture_probe(struct worker *w, struct pkt *p);
+void worker_capture_unsent(struct worker *w, const struct pkt *p, enum verdict v);
 
 /* tick.c */
 void worker_tick_init(struct worker *w);

@@ -17,6 +17,7 @@ enum { TCLASS_ECN_MASK = 3 };
 void worker_refuse(struct worker *w, enum verdict v, uint64_t n)
 {
 	count_add(&w->path.me->verdict[v], n);
+	__atomic_store_n(&w->path.me->verdict_s[v], (uint32_t)w->path.wall.s, __ATOMIC_RELAXED);
 }
 
 static uint8_t *buffer(struct worker *w, unsigned int i)
@@ -83,18 +84,57 @@ static void count_overflow(struct worker *w, struct input *in, uint32_t now)
 	worker_refuse(w, DROP_QUEUE_SOCKET, (uint64_t)lost);
 }
 
+/* Which of the queues others read about; SOCKET_QUEUES: none */
+static enum socket_queue queue_of(const struct input *in)
+{
+	bool six = in->kind == INPUT_RAW6 || in->kind == INPUT_UDP6;
+
+	switch (in->via) {
+	case VIA_P41:
+		return six ? QUEUE_P41_IP6 : QUEUE_P41_IP4;
+	case VIA_GRE:
+		return six ? QUEUE_GRE_IP6 : QUEUE_GRE_IP4;
+	case VIA_AYIYA:
+		return six ? QUEUE_AYIYA_IP6 : QUEUE_AYIYA_IP4;
+	case VIA_BEAT:
+		return six ? QUEUE_BEAT_IP6 : QUEUE_BEAT_IP4;
+	case VIA_ICMP4:
+		return QUEUE_ICMP_IP4;
+	case VIA_ICMP6:
+		return QUEUE_ICMP_IP6;
+	case VIA_TUN:
+	case VIA_PROTO4:
+	case VIA_SELF:
+		break;
+	}
+	return SOCKET_QUEUES;
+}
+
+static void show_queue(struct worker *w, const struct input *in, const uint32_t *info)
+{
+	enum socket_queue q = queue_of(in);
+
+	if (q == SOCKET_QUEUES)
+		return;
+	__atomic_store_n(&w->path.me->queue_bytes[q], info[SK_MEMINFO_RMEM_ALLOC], __ATOMIC_RELAXED);
+	__atomic_store_n(&w->path.me->queue_limit[q], info[SK_MEMINFO_RCVBUF], __ATOMIC_RELAXED);
+}
+
 void worker_poll_overflow(struct worker *w)
 {
+	worker_frames_lost(w);
 	for (unsigned int i = 0; i < w->inputs; i++) {
 		uint32_t info[SK_MEMINFO_VARS];
 		socklen_t len = sizeof(info);
 		struct input *in = &w->input[i];
 
-		if (in->kind == INPUT_TUN || in->kind == INPUT_WAKE)
+		if (in->kind == INPUT_TUN || in->kind == INPUT_WAKE || in->kind == INPUT_XSK)
 			continue;
 		if (getsockopt(in->fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
-		    len > SK_MEMINFO_DROPS * sizeof(info[0]))
+		    len > SK_MEMINFO_DROPS * sizeof(info[0])) {
 			count_overflow(w, in, info[SK_MEMINFO_DROPS]);
+			show_queue(w, in, info);
+		}
 	}
 }
 
@@ -213,6 +253,8 @@ unsigned int worker_receive(struct worker *w, struct input *in)
 	case INPUT_UDP4:
 	case INPUT_UDP6:
 		return receive_socket(w, in);
+	case INPUT_XSK:
+		return worker_frames(w);
 	case INPUT_WAKE:
 		/* worker_refresh() sees what it was about */
 		(void)!read(in->fd, &wakes, sizeof(wakes));

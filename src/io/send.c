@@ -70,6 +70,8 @@ static void failed(struct worker *w, int fd, const struct pkt *p, int error)
 	enum verdict v = worker_refused(error);
 
 	path_sent(&w->path, p, v, v == DROP_SEND_BIG ? too_big_for(fd) : 0);
+	if (w->capturing)
+		worker_capture_unsent(w, p, v);
 }
 
 static void flush(struct worker *w, struct outbox *o)
@@ -130,6 +132,8 @@ static void send_wire(struct worker *w, struct pkt *p)
 
 	if (o->fd < 0) {
 		path_sent(&w->path, p, DROP_SEND, 0);
+		if (w->capturing)
+			worker_capture_unsent(w, p, DROP_SEND);
 		return;
 	}
 	if (p->out_fragment && p->len > p->out_fragment) {
@@ -156,7 +160,8 @@ void worker_send(struct worker *w, struct pkt *p)
 		worker_send_tun(w, p);
 		return;
 	case OUT_WIRE:
-		send_wire(w, p);
+		if (!worker_send_frame(w, p))
+			send_wire(w, p);
 		return;
 	case OUT_WORKER:
 		worker_hand_over(w, p);
@@ -167,6 +172,7 @@ void worker_send(struct worker *w, struct pkt *p)
 void worker_send_flush(struct worker *w)
 {
 	worker_send_tun_flush(w);
+	worker_send_frames_flush(w);	/* may leave something to those behind it */
 	flush(w, &w->out[0]);
 	flush(w, &w->out[1]);
 	worker_hand_over_flush(w);

@@ -15,7 +15,8 @@ static void put_event(struct worker *w, const struct path_event *ev)
 {
 	struct record rec = {
 		.at_s = w->path.wall.s, .event = (uint8_t)ev->event, .from = ev->tid,
-		.to = TID_NONE, .port = ev->port, .value = ev->value, .address = ev->address,
+		.to = TID_NONE, .blame = TID_NONE, .port = ev->port, .value = ev->value,
+		.address = ev->address,
 	};
 
 	if (ev->event == EVENT_DROP)
@@ -27,7 +28,7 @@ static void put_trace(struct worker *w, const struct pkt *p, enum verdict v)
 {
 	struct record rec = {
 		.at_s = w->path.wall.s, .event = EVENT_TRACE, .notes = p->notes,
-		.verdict = (uint16_t)v, .from = p->from, .to = p->to,
+		.verdict = (uint16_t)v, .from = p->from, .to = p->to, .blame = p->blame,
 		.port = p->outer.them_port, .len = (uint32_t)p->inner_len,
 		.kept = (uint16_t)min_size(p->inner_len, TRACE_BYTES),
 		.address = p->outer.them,

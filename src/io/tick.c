@@ -44,8 +44,10 @@ static void probe_batch(struct worker *w, uint32_t *tid, uint32_t end, uint32_t 
 		v = path_probe(&w->path, (uint16_t)*tid, p);
 		if (v != PASS)
 			continue;
+		if (w->capturing)
+			worker_capture_probe(w, p);
 		worker_send(w, p);
-		worker_tell(w, p, v);
+		worker_tell(w, p, p->verdict);
 		n++;
 	}
 	worker_send_flush(w);

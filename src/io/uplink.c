@@ -74,8 +74,13 @@ static void write_tun(struct worker *w, struct iovec *iov, int n, const struct p
 	do {
 		sent = writev(w->fds.tun, iov, n);
 	} while (sent < 0 && errno == EINTR);
-	for (unsigned int i = 0; sent < 0 && i < pkts; i++)
-		path_sent(&w->path, pkt[i], worker_refused(errno), 0);
+	for (unsigned int i = 0; sent < 0 && i < pkts; i++) {
+		enum verdict v = worker_refused(errno);
+
+		path_sent(&w->path, pkt[i], v, 0);
+		if (w->capturing)
+			worker_capture_unsent(w, pkt[i], v);
+	}
 }
 
 static void write_one(struct worker *w, const struct pkt *p)
@@ -83,6 +88,9 @@ static void write_one(struct worker *w, const struct pkt *p)
 	struct virtio_net_hdr h = { .flags = 0 };
 	struct iovec iov[] = { { &h, sizeof(h) }, { p->data, p->len } };
 
+	if (p->frame && !worker_bulk(w, BULK_OUT_OF_TUNNEL, p->from, 1) &&
+	    worker_order(w, p, FAST_ORDER_NATIVE))
+		return;
 	write_tun(w, iov, ARRAY_LEN(iov), &p, 1);
 }
 
@@ -99,8 +107,10 @@ static void write_train(struct worker *w, const struct train *t)
 		.csum_offset = offsetof(struct tcp_hdr, checksum),
 	};
 
-	if (t->n == 1) {
-		write_one(w, t->pkt[0]);
+	if (t->n == 1 || (t->pkt[0]->frame &&
+			  !worker_bulk(w, BULK_OUT_OF_TUNNEL, t->pkt[0]->from, t->n))) {
+		for (unsigned int i = 0; i < t->n; i++)
+			write_one(w, t->pkt[i]);
 		return;
 	}
 	iov[0] = (struct iovec){ &h, sizeof(h) };

@@ -24,6 +24,7 @@ void worker_refresh(struct worker *w)
 		return;
 	path_adopt(&w->path, cf);
 	w->offload = !cf->head->no_offload;
+	w->capturing = cf->head->captures > 0;
 	w->revision = revision;
 	worker_tell(w, NULL, PASS);
 }
@@ -35,7 +36,11 @@ static void one_packet(struct worker *w, struct pkt *p, unsigned int i)
 	enum verdict v;
 
 	pkt_init(reply, w->in.answer + (size_t)i * PKT_ROOM, 0, VIA_SELF);
+	if (w->capturing)
+		worker_shoot(w, p);
 	v = path_run(&w->path, p, reply);
+	if (w->capturing)
+		worker_capture(w, p, reply);
 	worker_send(w, p);
 	worker_send(w, reply);
 	worker_tell(w, p, v);
@@ -88,6 +93,7 @@ static void batch(struct worker *w, struct input *in)
 		worker_run(w, n);
 	else
 		worker_read_on(w, in);
+	worker_frames_done(w);
 }
 
 static void turn(struct worker *w)
@@ -120,6 +126,7 @@ static void *run(void *arg)
 		sem_post(&w->ready);
 		return NULL;
 	}
+	host_short_slice();
 	worker_refresh(w);
 	worker_tick_init(w);
 	worker_tell_flush(w);
@@ -143,6 +150,22 @@ static int add_input(struct worker *w, struct input in, struct why *why)
 	return 0;
 }
 
+/* All of them are one input, with one gate. */
+static int add_sockets(struct worker *w, struct why *why)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = w->inputs };
+
+	if (!w->frames.set)
+		return 0;
+	w->input[w->inputs++] = (struct input){ .fd = -1, .kind = INPUT_XSK };
+	for (unsigned int i = 0; i < XSK_SOCKETS; i++) {
+		if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->frames.set->xsk[i].fd, &ev) < 0)
+			return why_say(why, -errno, "cannot watch an AF_XDP socket: %s",
+				       strerror(errno));
+	}
+	return 0;
+}
+
 static int add_inputs(struct worker *w, struct why *why)
 {
 	const struct host_fds *f = &w->fds;
@@ -162,10 +185,10 @@ static int add_inputs(struct worker *w, struct why *why)
 	};
 	int error = 0;
 
-	_Static_assert(ARRAY_LEN(all) == INPUTS_MAX, "one slot each");
+	_Static_assert(ARRAY_LEN(all) + 1 == INPUTS_MAX, "one slot each, one for AF_XDP");
 	for (size_t i = 0; i < ARRAY_LEN(all) && !error; i++)
 		error = add_input(w, all[i], why);
-	return error;
+	return error ? error : add_sockets(w, why);
 }
 
 /* Written once, so that the first packet finds its pages. */
@@ -179,7 +202,7 @@ static uint8_t *taken(size_t bytes)
 }
 
 struct worker *worker_new(struct region *region, struct crew *crew, const struct host_fds *fds,
-			  const struct steer *steer, unsigned int number,
+			  const struct steer *steer, struct xsk_set *xsks, unsigned int number,
 			  const struct digest *digest, struct why *why)
 {
 	struct worker *w = (void *)taken(sizeof(*w));
@@ -193,6 +216,9 @@ struct worker *worker_new(struct region *region, struct crew *crew, const struct
 	crew->wake[number] = fds->wake;
 	w->fds = *fds;
 	w->number = number;
+	w->frames.set = steer ? xsks : NULL;
+	for (int way = 0; way < BULK_WAYS; way++)
+		w->frames.bulk[way] = (void *)taken(region->head->limits.tunnels * sizeof(mono_t));
 	w->out[0].fd = fds->send[0];
 	w->out[1].fd = fds->send[1];
 	w->in.buffer = taken((size_t)BATCH * PKT_ROOM);
@@ -207,7 +233,8 @@ struct worker *worker_new(struct region *region, struct crew *crew, const struct
 	w->shed_seen = (void *)taken(STEER_GATES * (region->head->limits.tunnels + 1) *
 				     sizeof(*w->shed_seen));
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!w->in.buffer || !w->in.answer || !w->fragment || !w->pieces || !w->fair || !w->shed_seen || w->epoll < 0 ||
+	if (!w->in.buffer || !w->in.answer || !w->fragment || !w->pieces || !w->fair ||
+	    !worker_capture_open(w) || !w->shed_seen || !w->frames.bulk[0] || !w->frames.bulk[1] || w->epoll < 0 ||
 	    sem_init(&w->ready, 0, 0) < 0) {
 		why_say(why, -ENOMEM, "no memory for a worker's packets");
 		worker_stop(w);
@@ -274,7 +301,10 @@ void worker_stop(struct worker *w)
 	free(w->in.answer);
 	free(w->fragment);
 	free(w->pieces);
+	worker_capture_close(w);
 	fair_free(w->fair);
 	free(w->shed_seen);
+	free(w->frames.bulk[0]);
+	free(w->frames.bulk[1]);
 	free(w);
 }

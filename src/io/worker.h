@@ -18,17 +18,19 @@ struct worker;
 
 struct crew;
 struct steer;
+struct xsk_set;
 
 /**
  * worker_new() - take everything the worker will ever need
  * @crew:	of all workers, crew_new(); this one is @number
  * @fds:	the worker's own set
  * @steer:	whose gates are in front of them; NULL: none are
+ * @xsks:	what AYIYA comes and goes by past the kernel's stack; NULL: nothing
  *
  * All are borrowed until worker_stop(). Return: NULL with @why filled
  */
 struct worker *worker_new(struct region *region, struct crew *crew, const struct host_fds *fds,
-			  const struct steer *steer, unsigned int number,
+			  const struct steer *steer, struct xsk_set *xsks, unsigned int number,
 			  const struct digest *digest, struct why *why);
 int worker_start(struct worker *w, struct why *why);
 /* Asks, joins, releases. */

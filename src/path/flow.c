@@ -100,7 +100,10 @@ void path_shed(struct path *pa, uint32_t flow, uint64_t n)
 {
 	uint16_t tid = (uint16_t)(flow / 2);
 
-	count_add(&pa->me->verdict[DROP_QUEUE_SHARE], n);
-	if (flow != path_flows(pa->cf->limits) - 1 && path_owns(pa, tid))
-		count_add(&pa->tb->errors[tid].verdict[DROP_QUEUE_SHARE], n);
+	account_verdict(pa, DROP_QUEUE_SHARE, n);
+	if (flow == path_flows(pa->cf->limits) - 1 || !path_owns(pa, tid))
+		return;
+	count_add(&pa->tb->errors[tid].verdict[DROP_QUEUE_SHARE], n);
+	count_add(&pa->tb->story[tid].drops, n);
+	story_verdict(&pa->tb->story[tid], DROP_QUEUE_SHARE, pa->wall);
 }

@@ -140,7 +140,7 @@ static bool pay(struct path *pa, uint16_t tid, enum owed owed)
 
 static void withheld(struct path *pa, enum verdict why)
 {
-	count_add(&pa->me->verdict[why], 1);
+	account_verdict(pa, why, 1);
 }
 
 /* ---- what it says ---- */

@@ -146,11 +146,25 @@ static bool reply_is_ours(const struct path *pa, uint16_t tid, const struct ip6_
 
 static void count_reply(struct latency *l, uint64_t bit, uint64_t rtt_us)
 {
-	l->min_us = l->received == 0 || rtt_us < l->min_us ? rtt_us : l->min_us;
-	l->max_us = rtt_us > l->max_us ? rtt_us : l->max_us;
+	uint32_t us = (uint32_t)rtt_us;		/* LATENCY_MAX_US at most */
+
+	l->min_us = l->received == 0 || us < l->min_us ? us : l->min_us;
+	l->max_us = us > l->max_us ? us : l->max_us;
+	l->recent_us = l->received == 0 ? us : (uint32_t)(((uint64_t)l->recent_us * 3 + us) / 4);
 	l->sum_us += rtt_us;
 	l->received++;
 	l->seen |= bit;
+}
+
+/* Into the worker's histogram. */
+static void count_rtt(struct worker_shared *me, uint64_t rtt_us)
+{
+	unsigned int bucket = 0;
+
+	while (bucket < RTT_BOUNDS && rtt_us > rtt_bound_us[bucket])
+		bucket++;
+	count_add(&me->rtt[bucket], 1);
+	count_add(&me->rtt_sum_us, rtt_us);
 }
 
 enum verdict latency_take(struct path *pa, struct pkt *p)
@@ -179,6 +193,7 @@ enum verdict latency_take(struct path *pa, struct pkt *p)
 		return DROP_LOCAL_LATENCY;
 
 	count_reply(&l, UINT64_C(1) << age, now_us - sent_us);
+	count_rtt(pa->me, now_us - sent_us);
 	latency_commit(pa, p->from, &l);
 	return CONSUMED_LATENCY;
 }

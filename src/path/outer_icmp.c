@@ -269,7 +269,7 @@ static bool narrow(struct path *pa, uint16_t tid, const struct report *r)
 		return false;
 
 	ep.path_mtu_bytes = (uint16_t)r->mtu_bytes;
-	tunnel_commit(pa->tb, tid, &ep);
+	path_commit(pa, tid, &ep);
 	pa->tb->cold[tid].path_mtu_at = pa->now;
 	path_emit(pa, (struct path_event){
 		.event = EVENT_PATH_MTU, .tid = tid, .value = r->mtu_bytes, .address = ep.them,

@@ -40,7 +40,7 @@ enum verdict path_elsewhere(struct path *pa, struct pkt *p, enum stage at, uint1
 	p->at = at;
 	p->owner = tid;
 	p->out = OUT_WORKER;
-	count_add(&pa->me->verdict[HANDED_OVER], 1);
+	account_verdict(pa, HANDED_OVER, 1);
 	return HANDED_OVER;
 }
 
@@ -99,6 +99,7 @@ static enum verdict peel(struct path *pa, struct pkt *p, struct pkt *reply)
 /* Whose packet is it, and is it theirs? */
 static enum verdict decap(struct path *pa, struct pkt *p, struct pkt *reply)
 {
+	const uint8_t *arrived = p->data;
 	enum verdict v;
 
 	pkt_note(p, arrival(p), TID_NONE, 0);
@@ -114,6 +115,7 @@ static enum verdict decap(struct path *pa, struct pkt *p, struct pkt *reply)
 	p->accepted = true;
 	p->inner = p->data;
 	p->inner_len = p->len;
+	p->peeled = (uint16_t)(p->inner - arrived);
 	return PASS;
 }
 
@@ -186,6 +188,7 @@ static void conclude(struct path *pa, struct pkt *p, enum verdict v, struct pkt 
 enum verdict path_run(struct path *pa, struct pkt *p, struct pkt *reply)
 {
 	enum verdict v = p->verdict;	/* PASS, unless a worker before us came further */
+	bool begins = p->at == AT_START;
 
 	p->out = OUT_NONE;
 	if (p->at == AT_START)
@@ -194,8 +197,11 @@ enum verdict path_run(struct path *pa, struct pkt *p, struct pkt *reply)
 		v = check(pa, p);
 	if (p->at == AT_START)
 		account_in(pa, p);
+	begins = begins && v == PASS;
 	if (v == PASS)
 		v = route(pa, p);
+	if (begins && !p->to_local)
+		account_data(pa, p);
 	if (v == PASS && p->to_local)
 		v = local(pa, p, reply);
 	if (v == PASS)
@@ -283,7 +289,7 @@ static void way_is_narrow(struct path *pa, const struct pkt *p, uint16_t mtu)
 	ep.path_mtu_bytes = mtu;
 	ep.fragment_here = mtu < floor;
 	pa->tb->cold[p->to].path_mtu_at = pa->now;
-	tunnel_commit(pa->tb, p->to, &ep);
+	path_commit(pa, p->to, &ep);
 }
 
 void path_sent(struct path *pa, const struct pkt *p, enum verdict v, uint16_t mtu)
@@ -303,12 +309,12 @@ void path_adopt(struct path *pa, const struct config *cf)
 	if (listed) {
 		for (uint32_t i = 0; i < h->changes; i++) {
 			if (path_owns(pa, h->change[i]))
-				tunnel_adopt(pa->tb, cf, h->change[i], pa->now);
+				tunnel_adopt(pa->tb, cf, h->change[i], pa->now, pa->wall);
 		}
 	} else {
 		/* which slots an older configuration used is no longer known: all of them */
 		for (uint32_t tid = pa->worker; tid < cf->limits.tunnels; tid += pa->workers)
-			tunnel_adopt(pa->tb, cf, (uint16_t)tid, pa->now);
+			tunnel_adopt(pa->tb, cf, (uint16_t)tid, pa->now, pa->wall);
 	}
 	__atomic_store_n(&pa->me->seen_revision, h->revision, __ATOMIC_RELEASE);
 }

@@ -16,22 +16,10 @@
 #include "table/limits.h"
 #include "table/note.h"
 #include "table/ring.h"
+#include "table/via.h"
 
 #define PKT_HEADROOM	192		/* 40 + 8 + 24 + 32, and a fragment header, rounded up */
 #define PKT_ROOM	(PKT_HEADROOM + 65536)
-
-/* How it came to us. */
-enum via {
-	VIA_TUN,		/* native IPv6 or IPv4 from the kernel; data is the packet */
-	VIA_P41,		/* data is the payload of the outer header, reassembled */
-	VIA_GRE,		/* data starts at the GRE header */
-	VIA_AYIYA,		/* data is the UDP payload, outer has the ports */
-	VIA_BEAT,		/* data is the UDP payload */
-	VIA_ICMP4,		/* data starts at the outer ICMPv4 header */
-	VIA_ICMP6,		/* data starts at the outer ICMPv6 header */
-	VIA_PROTO4,		/* IPv4 in IP: received only so that the kernel stays silent */
-	VIA_SELF,		/* made here: an answer or a probe */
-};
 
 /* Where it goes. */
 enum out {
@@ -78,6 +66,7 @@ struct pkt {
 	 */
 	const uint8_t	*inner;
 	size_t		inner_len;
+	uint16_t	peeled;		/* octets of its encapsulation that lie in front of it */
 
 	enum stage	at;
 	enum verdict	verdict;	/* so far */
@@ -101,8 +90,10 @@ struct pkt {
 	uint8_t		*unsigned_at;	/* OUT_WIRE: there it is still due; NULL: nothing is */
 	bool		unsummed;	/* OUT_WIRE: so is the UDP checksum */
 
+	bool		frame;		/* came past the kernel's stack, and leaves so if it can */
 	bool		datagram;	/* OUT_WIRE: a UDP socket could send it as well */
 	bool		traced;		/* a tunnel it touched is under debug */
+	bool		captured;	/* ... is captured, or every one is */
 	uint8_t		notes;
 	struct note	note[TRACE_NOTES];
 };
@@ -117,7 +108,7 @@ static inline void pkt_init(struct pkt *p, uint8_t *buffer, size_t len, enum via
 	p->outer = (struct outer){ .ecn = 0 };
 	p->from = p->to = p->blame = TID_NONE;
 	p->inner_ecn = 0;
-	p->ecn_changes = p->accepted = p->to_local = p->datagram = p->traced = false;
+	p->ecn_changes = p->accepted = p->to_local = p->frame = p->datagram = p->traced = p->captured = false;
 	p->digest_of = TID_NONE;
 	p->unsigned_at = NULL;
 	p->unsummed = false;
@@ -126,6 +117,7 @@ static inline void pkt_init(struct pkt *p, uint8_t *buffer, size_t len, enum via
 	p->param = 0;
 	p->inner = p->data;
 	p->inner_len = len;
+	p->peeled = 0;
 	p->at = AT_START;
 	p->verdict = PASS;
 	p->owner = TID_NONE;
@@ -150,6 +142,12 @@ static inline void pkt_keep(struct pkt *p, struct cur c)
 {
 	p->data += (size_t)(c.at - p->data);
 	p->len = c.left;
+}
+
+/* Octets in front of @data that belong to the packet as it arrived: who copies it copies them. */
+static inline size_t pkt_front(const struct pkt *p)
+{
+	return p->data == p->inner && p->peeled <= PKT_HEADROOM ? p->peeled : 0;
 }
 
 /* Room for @len octets in front; the caller fills all of them. */

@@ -89,7 +89,7 @@ void plain_learn(struct path *pa, struct pkt *p)
 	if (!addr_eq(&ep.us, &p->outer.us) && can_be_us(pa, &p->outer.us))
 		ep.us = p->outer.us;
 	if (memcmp(&ep, &t->ep, sizeof(ep)) != 0)
-		tunnel_commit(pa->tb, p->from, &ep);
+		path_commit(pa, p->from, &ep);
 }
 
 enum verdict plain_owner6(const struct path *pa, struct cur inner, uint16_t *tid)

@@ -43,6 +43,13 @@ static bool is_elsewhere(const struct path *pa, const struct pkt *p, const struc
 	return !path_owns(pa, w->tid);
 }
 
+/* The router sends us what is for this prefix. */
+static void stamp_prefix(const struct path *pa, const struct pkt *p, const struct place *w)
+{
+	if (p->via == VIA_TUN && w->kind != PLACE_UPLINK)
+		__atomic_store_n(&pa->me->prefix_in_s[w->prefix], pa->wall.s, __ATOMIC_RELAXED);
+}
+
 enum verdict route6(struct path *pa, struct pkt *p)
 {
 	struct cur c = pkt_cur(p);
@@ -53,6 +60,7 @@ enum verdict route6(struct path *pa, struct pkt *p)
 		return DROP_IP6_MALFORMED;
 
 	w = config_lookup6(pa->cf, &h.dst);
+	stamp_prefix(pa, p, &w);
 	if (is_elsewhere(pa, p, &w))
 		return path_elsewhere(pa, p, AT_ROUTE, w.tid);
 	switch (w.kind) {

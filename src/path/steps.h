@@ -37,6 +37,14 @@ static inline struct bucket_rate path_part(const struct path *pa, struct bucket_
 				     max_size(r.burst / pa->workers, 1) };
 }
 
+/* tunnel_commit(), and since when its state holds. */
+static inline void path_commit(struct path *pa, uint16_t tid, const struct endpoint *ep)
+{
+	if (ep->state != pa->tb->tunnel[tid].ep.state)
+		story_since(&pa->tb->story[tid], pa->wall);
+	tunnel_commit(pa->tb, tid, ep);
+}
+
 /* The endpoint of any tunnel, own or not. */
 static inline struct endpoint path_endpoint(const struct path *pa, uint16_t tid)
 {
@@ -138,8 +146,16 @@ void icmp_answer(struct path *pa, const struct pkt *p, enum verdict v, struct pk
 enum verdict send_own(struct path *pa, struct pkt *p);
 /* Traffic as received; once the source is checked. */
 void account_in(struct path *pa, const struct pkt *p);			/* account.c */
+/* Of which what goes on to somebody else; by the owner of the tunnel it came from. */
+void account_data(struct path *pa, const struct pkt *p);		/* account.c */
 /* The one place that counts what became of it: traffic, verdict, error sample; and whether @p is traced. */
 enum verdict account(struct path *pa, struct pkt *p, enum verdict v);	/* account.c */
+/* The verdict's own counters of this worker, @n times. */
+static inline void account_verdict(struct path *pa, enum verdict v, uint64_t n)
+{
+	count_add(&pa->me->verdict[v], n);
+	__atomic_store_n(&pa->me->verdict_s[v], (uint32_t)pa->wall.s, __ATOMIC_RELAXED);
+}
 /* Of which the verdict alone, for what comes to light after sending. */
 void account_error(struct path *pa, const struct pkt *p, enum verdict v);
 /* The tunnel an error of @p is counted on; TID_NONE: none. */

@@ -72,6 +72,8 @@ static bool tell_changes(struct path *pa, struct pkt *p, uint16_t tid,
 		path_emit(pa, ev);
 		ev.value = 0;
 	}
+	if (moved || addr_is_unspecified(&old->them))
+		story_moved(&pa->tb->story[tid], &ep->them, ev.port, pa->wall);
 	if (old->state != ep->state) {
 		pkt_note(p, NOTE_CAME_UP, tid, 0);
 		ev.event = EVENT_UP;
@@ -102,5 +104,5 @@ void tunnel_heard(struct path *pa, struct pkt *p, uint16_t tid, enum tunnel_type
 		k->last_typed = (mono_t){ 0 };
 	if (tell_changes(pa, p, tid, &t->ep, &ep))
 		count_add(&k->moves, 1);
-	tunnel_commit(pa->tb, tid, &ep);
+	path_commit(pa, tid, &ep);
 }

@@ -36,6 +36,35 @@ static void forget_epoch(const struct path *pa, struct tunnel_cold *k)
 	k->ayiya_seens = 0;
 }
 
+/*
+ * A tunnel that is not up and of which nothing was dropped has no sample: thousands of them cost
+ * nothing, and a chart has a gap where it was down. What it forwarded since the last look is
+ * found when it is up again.
+ */
+static void remember(struct path *pa, uint16_t tid, bool up)
+{
+	struct history *h = tunnel_history(pa->tb, tid);
+	const struct latency *l = &pa->tb->cold[tid].latency;
+	struct tunnel_story *ts = &pa->tb->story[tid];
+	struct history_sum sum;
+
+	if (!h || (!up && ts->drops == ts->drops_kept))
+		return;
+	sum = h->last;
+	sum.drops = ts->drops_kept = ts->drops;
+	if (up) {
+		struct traffic t = tunnel_traffic(pa->tb, tid);
+
+		sum = (struct history_sum){
+			.in_octets = t.in_octets, .out_octets = t.out_octets,
+			.in_packets = t.in_packets, .out_packets = t.out_packets,
+			.drops = sum.drops,
+			.sent = l->sent, .received = l->received, .rtt_sum_us = l->sum_us,
+		};
+	}
+	history_minute(h, &sum, pa->now);
+}
+
 void path_tick(struct path *pa, uint16_t tid)
 {
 	const struct tunnel_conf *c = config_tunnel(pa->cf, tid);
@@ -59,5 +88,6 @@ void path_tick(struct path *pa, uint16_t tid)
 		});
 	}
 	if (memcmp(&ep, &t->ep, sizeof(ep)) != 0)
-		tunnel_commit(pa->tb, tid, &ep);
+		path_commit(pa, tid, &ep);
+	remember(pa, tid, ep.state == STATE_UP);
 }

@@ -44,6 +44,7 @@ enum tunnel_flag {
 	TUNNEL_GRE_KEY		= 1 << 2,
 	TUNNEL_MSS		= 1 << 3,	/* clamp TCP MSS to the tunnel's MTU */
 	TUNNEL_DEBUG		= 1 << 4,	/* a session traces this tunnel; never saved */
+	TUNNEL_CAPTURE		= 1 << 5,	/* sessions capture it; likewise */
 };
 
 struct tunnel_conf {
@@ -74,6 +75,26 @@ struct secret {
 };
 _Static_assert(sizeof(struct secret) == 192, "three cache lines");
 
+/* Who may look at the page: SHA-256 of a token, in the secrets region too. */
+struct token {
+	uint8_t		sha256[32];
+	uint8_t		set;
+	uint8_t		pad[7];
+};
+_Static_assert(sizeof(struct token) == 40, "part of the region");
+
+/* `pop set http`. Left alone: loopback, port HTTP_PORT, no TLS. */
+struct http_conf {
+	struct ip6_addr	address;
+	uint16_t	port;
+	uint8_t		off;
+	uint8_t		chosen;		/* the command was given */
+	uint8_t		pad[4];
+	char		certificate[HTTP_FILE_MAX];	/* absolute; empty: no TLS */
+	char		key[HTTP_FILE_MAX];
+};
+_Static_assert(sizeof(struct http_conf) == 24 + 2 * HTTP_FILE_MAX, "part of the region");
+
 struct pop {
 	struct ip6_addr	v4;		/* mapped; unspecified: none */
 	struct ip6_addr	v6;
@@ -88,6 +109,7 @@ enum fastpath_mode {
 	FASTPATH_NATIVE,
 	FASTPATH_GENERIC,
 	FASTPATH_TC,
+	FASTPATH_CLSACT,		/* TC by a filter: before Linux 6.6, xdp/clsact.h */
 };
 
 struct fastpath_port {
@@ -129,7 +151,11 @@ struct config_head {
 	uint32_t	workers;	/* `pop set workers`, of the next start; WORKERS_AUTO */
 	uint32_t	no_offload;	/* `pop set offload off`: every packet alone */
 	uint32_t	drop_reserved;	/* `pop set reserved drop`: security.md H2 */
+	uint32_t	captures;	/* sessions that capture; never saved, and */
+	uint32_t	capture_all;	/* those of them that capture every tunnel */
+	uint32_t	token_needed;	/* there is an admin token: not everybody on this host is one */
 	struct fastpath_conf fastpath;
+	struct http_conf http;
 	/* what the last publication changed; more than fit: sweep all */
 	uint32_t	changes;
 	uint16_t	change[64];
@@ -141,6 +167,7 @@ struct config {
 	struct tunnel_conf	*tunnel;	/* [limits.tunnels] */
 	uint16_t		*subnet;	/* [limits.subnets], tid or TID_NONE */
 	struct secret		*secret;	/* [limits.tunnels]; NULL for readers */
+	struct token		*token;		/* [limits.tunnels + 1], the last the PoP's; likewise */
 	struct limits		limits;
 };
 
@@ -155,6 +182,12 @@ static inline const struct tunnel_conf *config_tunnel(const struct config *cf, u
 	if (tid >= cf->limits.tunnels || cf->tunnel[tid].kind == KIND_NONE)
 		return NULL;
 	return &cf->tunnel[tid];
+}
+
+/* The PoP's own token, of who may see everything. */
+static inline struct token *config_admin_token(const struct config *cf)
+{
+	return &cf->token[cf->limits.tunnels];
 }
 
 static inline bool conf_is_dynamic(const struct tunnel_conf *c)

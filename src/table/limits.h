@@ -32,6 +32,8 @@ enum {
 	WORKERS_AUTO_MAX	= 4,		/* ... this many: every raw socket costs each packet a copy */
 	WORKERS_DEFAULT		= 1,
 	FASTPATH_MAX		= 8,		/* interfaces of the fast path */
+	HTTP_FILE_MAX		= 200,		/* octets of a certificate's or key's name */
+	HTTP_PORT		= 42080,
 };
 
 /* A tunnel id that is none, and an unassigned subnet. */
@@ -40,6 +42,10 @@ enum {
 struct limits {
 	uint32_t	tunnels;	/* slots: tids 0 .. tunnels - 1 */
 	uint32_t	subnets;	/* entries of the subnet array, all prefixes together */
+	uint32_t	history;	/* tunnels, from tid 0 on, whose past is kept; 0: none */
 };
+
+#define LIMITS_DEFAULT	((struct limits){ .tunnels = TUNNELS_DEFAULT, .subnets = SUBNETS_DEFAULT, \
+					 .history = TUNNELS_DEFAULT })
 
 #endif

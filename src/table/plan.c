@@ -54,6 +54,7 @@ struct place plan_place(const struct plan *p, const struct ip6_addr *a)
 			.kind = PLACE_SUBNET,
 			.tid = TID_NONE,
 			.subnet = s->base + (uint32_t)((hi & ~s->mask) >> (64 - s->delegate)),
+			.prefix = 1 + i,
 		};
 	}
 	return (struct place){ .kind = PLACE_UPLINK, .tid = TID_NONE };

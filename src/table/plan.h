@@ -72,6 +72,7 @@ struct place {
 	enum place_kind	kind;
 	uint16_t	tid;		/* of LOCAL .. ROUTED; else TID_NONE */
 	uint32_t	subnet;		/* of SUBNET: index into the subnet array */
+	uint32_t	prefix;		/* inside which: 0 the tunnel prefix, 1 + n subnet prefix n */
 };
 
 /* Classify by bits alone. */

@@ -5,7 +5,7 @@
 /* Offsets of the parts; every part starts on a cache line. */
 struct layout {
 	size_t	config[2], tunnel_conf[2], subnet[2];
-	size_t	tunnel, cold, errors, worker, window, moved, ring;
+	size_t	tunnel, cold, errors, story, worker, recorder, outside, window, moved, ring;
 	size_t	bytes;
 };
 
@@ -35,7 +35,10 @@ static struct layout lay_out(struct limits l)
 	o.tunnel = take(&at, l.tunnels * sizeof(struct tunnel));
 	o.cold = take(&at, l.tunnels * sizeof(struct tunnel_cold));
 	o.errors = take(&at, l.tunnels * sizeof(struct tunnel_errors));
+	o.story = take(&at, l.tunnels * sizeof(struct tunnel_story));
 	o.worker = take(&at, WORKERS_MAX * sizeof(struct worker_shared));
+	o.recorder = take(&at, WORKERS_MAX * sizeof(struct recorder));
+	o.outside = take(&at, sizeof(struct outside_shared));
 	o.window = take(&at, (l.tunnels + 2) * sizeof(struct window));
 	o.moved = take(&at, MOVED_WORDS * sizeof(uint64_t));
 	o.ring = take(&at, WORKERS_MAX * sizeof(struct ring));
@@ -50,14 +53,27 @@ size_t region_bytes(struct limits limits)
 
 size_t region_secret_bytes(struct limits limits)
 {
-	return whole_pages(2 * limits.tunnels * sizeof(struct secret));
+	return whole_pages(2 * limits.tunnels * sizeof(struct secret) +
+			   2 * (limits.tunnels + 1) * sizeof(struct token));
+}
+
+size_t region_history_bytes(struct limits limits)
+{
+	return whole_pages(limits.history * sizeof(struct history));
+}
+
+void region_history(struct region *r, void *memory)
+{
+	r->table.history = memory;
 }
 
 size_t region_bytes_per_tunnel(void)
 {
 	return 2 * sizeof(struct tunnel_conf) + sizeof(struct tunnel) +
 	       sizeof(struct tunnel_cold) + sizeof(struct tunnel_errors) +
-	       sizeof(struct window) + 2 * sizeof(struct secret);
+	       sizeof(struct tunnel_story) +
+	       sizeof(struct window) + 2 * sizeof(struct secret) +
+	       2 * sizeof(struct token);
 }
 
 uint32_t region_layout_hash(void)
@@ -66,8 +82,11 @@ uint32_t region_layout_hash(void)
 		sizeof(struct region_head), sizeof(struct config_head), sizeof(struct tunnel_conf),
 		sizeof(struct tunnel), sizeof(struct tunnel_cold), sizeof(struct tunnel_errors),
 		sizeof(struct worker_shared), sizeof(struct window), sizeof(struct ring),
+		sizeof(struct tunnel_story), sizeof(struct recorder), sizeof(struct outside_shared),
+		sizeof(struct history),
 		offsetof(struct config_head, plan), offsetof(struct config_head, pop),
 		offsetof(struct config_head, acl), offsetof(struct config_head, change),
+		offsetof(struct config_head, http),
 		offsetof(struct tunnel_conf, mtu_bytes), offsetof(struct tunnel, traffic),
 		offsetof(struct tunnel_cold, ayiya_seen), offsetof(struct tunnel_cold, icmp),
 		ERR_COUNT, VERDICT_COUNT,
@@ -83,15 +102,18 @@ uint32_t region_layout_hash(void)
 
 static void view(struct region *r, uint8_t *memory, struct secret *secret, struct limits limits)
 {
+	struct token *token = secret ? (void *)(secret + 2 * (size_t)limits.tunnels) : NULL;
 	struct layout o = lay_out(limits);
 
 	r->head = (void *)memory;
+	memset(r->capture, 0, sizeof(r->capture));
 	for (int i = 0; i < 2; i++) {
 		r->config[i] = (struct config){
 			.head = (void *)(memory + o.config[i]),
 			.tunnel = (void *)(memory + o.tunnel_conf[i]),
 			.subnet = (void *)(memory + o.subnet[i]),
 			.secret = secret ? secret + (size_t)i * limits.tunnels : NULL,
+			.token = token ? token + (size_t)i * (limits.tunnels + 1) : NULL,
 			.limits = limits,
 		};
 	}
@@ -99,7 +121,10 @@ static void view(struct region *r, uint8_t *memory, struct secret *secret, struc
 		.tunnel = (void *)(memory + o.tunnel),
 		.cold = (void *)(memory + o.cold),
 		.errors = (void *)(memory + o.errors),
+		.story = (void *)(memory + o.story),
 		.worker = (void *)(memory + o.worker),
+		.recorder = (void *)(memory + o.recorder),
+		.outside = (void *)(memory + o.outside),
 		.window = (void *)(memory + o.window),
 		.moved = (void *)(memory + o.moved),
 		.limits = limits,
@@ -130,6 +155,7 @@ bool region_attach(struct region *r, void *memory, size_t bytes, void *secret)
 	if (h.magic != REGION_MAGIC || h.version != REGION_VERSION ||
 	    h.layout != region_layout_hash() || h.bytes != bytes ||
 	    h.limits.tunnels > TUNNELS_MAX || h.limits.subnets > SUBNETS_MAX ||
+	    h.limits.history > h.limits.tunnels ||
 	    region_bytes(h.limits) != bytes)
 		return false;
 

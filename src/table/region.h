@@ -7,17 +7,22 @@
  * of statistics, or the next version of the daemon if its layout hash agrees.
  * Secrets are a second block with the same two configuration slots.
  *
- *	head | config 0 | config 1 | tunnels | cold | errors | workers | windows | rings
+ *	head | config 0 | config 1 | tunnels | cold | errors | stories | workers | recorders |
+ *	outside | windows | rings
+ *
+ * What tunnels did in the last weeks is a third block, because it is large and forwarding does not
+ * need it: region_history().
  */
 #ifndef SIXXSD_TABLE_REGION_H
 #define SIXXSD_TABLE_REGION_H
 
+#include "table/capring.h"
 #include "table/config.h"
 #include "table/ring.h"
 #include "table/tunnel.h"
 
 #define REGION_MAGIC	UINT64_C(0x6473787869730a1a)	/* "sixxsd" and what text is not */
-#define REGION_VERSION	1
+#define REGION_VERSION	2
 
 struct region_head {
 	uint64_t	magic;
@@ -35,11 +40,13 @@ struct region {
 	struct config		config[2];
 	struct table		table;
 	struct ring		*ring;		/* [WORKERS_MAX] worker to control */
+	struct capring		*capture[WORKERS_MAX];	/* likewise, of this process alone; or NULL */
 };
 
 /* Octets the blocks need for these limits; multiples of 4096. */
 size_t region_bytes(struct limits limits);
 size_t region_secret_bytes(struct limits limits);
+size_t region_history_bytes(struct limits limits);	/* 0: there is none */
 /* Of which: octets a single tunnel costs, for `pop show limits`. */
 size_t region_bytes_per_tunnel(void);
 
@@ -59,6 +66,9 @@ void region_init(struct region *r, void *memory, void *secret, struct limits lim
  * Return: false when magic, version, layout hash or size do not agree; @r untouched
  */
 MUST_CHECK bool region_attach(struct region *r, void *memory, size_t bytes, void *secret);
+
+/* Lay @memory, region_history_bytes() octets, zeroed or of another process, under @r's tunnels. */
+void region_history(struct region *r, void *memory);
 
 /* Changes whenever a struct in the region does. */
 uint32_t region_layout_hash(void);

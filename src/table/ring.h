@@ -44,7 +44,8 @@ struct record {
 	uint16_t	kept;		/* octets in @bytes */
 	uint32_t	value;
 	uint32_t	len;		/* octets the inner packet had */
-	uint32_t	pad;
+	uint16_t	blame;		/* tid it was counted on though it is neither; or TID_NONE */
+	uint16_t	pad;
 	struct ip6_addr	address;
 	struct note	note[TRACE_NOTES];
 	uint8_t		bytes[TRACE_BYTES];	/* start of the inner packet as received */

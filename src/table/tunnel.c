@@ -7,6 +7,10 @@
 /* A writer is inside for a few dozen stores; a reader that loses this often met a bug. */
 #define SEQ_TRIES	1000000
 
+const uint32_t rtt_bound_us[RTT_BOUNDS] = {
+	1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000,
+};
+
 struct endpoint tunnel_endpoint(const struct tunnel *t)
 {
 	struct endpoint ep = { .state = STATE_NONE };
@@ -103,17 +107,42 @@ struct traffic tunnel_traffic(const struct table *tb, uint16_t tid)
 	return sum;
 }
 
-struct traffic fast_uplink(const struct fast *f)
+/* What came from an end of that type, and what went to one. */
+static struct traffic fast_end(const struct fast *f, unsigned int end)
 {
 	struct traffic sum = { .in_packets = 0 };
 
 	for (unsigned int i = 0; i < f->cpus; i++) {
-		const struct fast_way_count *way = f->cpu[i].way;
-		const struct fast_way_count *in = &way[FAST_WAY_IN], *out = &way[FAST_WAY_OUT];
+		for (unsigned int n = 0; n < FAST_WAY_ENDS; n++) {
+			const struct fast_way_count *from, *to;
 
-		add(&sum, &in->packets, &in->in_octets, &out->packets, &out->out_octets);
+			if (end == FAST_OFF && n == FAST_OFF)
+				continue;
+			from = &f->cpu[i].way[FAST_WAY(end, n)];
+			to = &f->cpu[i].way[FAST_WAY(n, end)];
+			add(&sum, &from->packets, &from->in_octets, &to->packets, &to->out_octets);
+		}
 	}
 	return sum;
+}
+
+struct traffic fast_uplink(const struct fast *f)
+{
+	return fast_end(f, FAST_OFF);
+}
+
+struct traffic fast_transport(const struct fast *f, enum tunnel_type type)
+{
+	switch (type) {
+	case TYPE_DIRECT:
+		return fast_end(f, FAST_DIRECT);
+	case TYPE_GRE:
+		return fast_end(f, FAST_GRE);
+	case TYPE_NONE:
+	case TYPE_AYIYA:
+		break;
+	}
+	return (struct traffic){ .in_packets = 0 };
 }
 
 struct traffic fast_total(const struct fast *f)
@@ -150,6 +179,16 @@ struct traffic table_total(const struct table *tb)
 	return sum;
 }
 
+struct traffic table_transport(const struct table *tb, enum tunnel_type type)
+{
+	struct traffic sum = { .in_packets = 0 }, fast = fast_transport(&tb->fast, type);
+
+	for (unsigned int i = 0; i < WORKERS_MAX; i++)
+		add_traffic(&sum, &tb->worker[i].transport[type]);
+	add_traffic(&sum, &fast);
+	return sum;
+}
+
 static int64_t later(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
@@ -171,14 +210,32 @@ int64_t tunnel_last_in_s(const struct table *tb, uint16_t tid)
 		     tunnel_fast_in_s(tb, tid));
 }
 
-int64_t tunnel_last_out_s(const struct table *tb, uint16_t tid)
+static int64_t fast_out_s(const struct table *tb, uint16_t tid)
 {
-	int64_t last = __atomic_load_n(&tb->tunnel[tid].last_out_s, __ATOMIC_RELAXED);
+	int64_t last = 0;
 
 	for (unsigned int cpu = 0; cpu < tb->fast.cpus; cpu++)
 		last = later(last, __atomic_load_n(&tunnel_line(tb, cpu, tid)->last_out_s,
 						   __ATOMIC_RELAXED));
 	return last;
+}
+
+int64_t tunnel_last_out_s(const struct table *tb, uint16_t tid)
+{
+	return later(__atomic_load_n(&tb->tunnel[tid].last_out_s, __ATOMIC_RELAXED),
+		     fast_out_s(tb, tid));
+}
+
+int64_t tunnel_data_in_s(const struct table *tb, uint16_t tid)
+{
+	return later(__atomic_load_n(&tb->tunnel[tid].data_in_s, __ATOMIC_RELAXED),
+		     tunnel_fast_in_s(tb, tid));
+}
+
+int64_t tunnel_data_out_s(const struct table *tb, uint16_t tid)
+{
+	return later(__atomic_load_n(&tb->tunnel[tid].data_out_s, __ATOMIC_RELAXED),
+		     fast_out_s(tb, tid));
 }
 
 /* ---- adopting a configuration ---- */
@@ -210,6 +267,8 @@ static void forget_counters(struct tunnel *t)
 	__atomic_store_n(&t->last_in_s, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->last_out_s, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->last_beat_s, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->data_in_s, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->data_out_s, 0, __ATOMIC_RELAXED);
 }
 
 static void forget_errors(struct tunnel_errors *e)
@@ -246,6 +305,9 @@ static void forget_tunnel(struct table *tb, uint16_t tid)
 		__atomic_store_n(&e->verdict[i], 0, __ATOMIC_RELAXED);
 	seq_write(&k->latency_seq, &k->latency, &no_latency, sizeof(no_latency));
 	forget_replay(k);
+	story_forget(&tb->story[tid]);
+	if (tunnel_history(tb, tid))
+		history_forget(tunnel_history(tb, tid));
 	k->last_beat = k->last_typed = k->path_mtu_at = (mono_t){ 0 };
 	__atomic_store_n(&k->moves, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&k->beats, 0, __ATOMIC_RELAXED);
@@ -276,7 +338,8 @@ static void adopt_dynamic(const struct tunnel_conf *c, struct endpoint *ep)
 		ep->state = STATE_DOWN;
 }
 
-void tunnel_adopt(struct table *tb, const struct config *cf, uint16_t tid, mono_t now)
+void tunnel_adopt(struct table *tb, const struct config *cf, uint16_t tid, mono_t now,
+		  wall_t wall)
 {
 	const struct tunnel_conf *c = &cf->tunnel[tid];
 	struct tunnel *t = &tb->tunnel[tid];
@@ -318,6 +381,8 @@ void tunnel_adopt(struct table *tb, const struct config *cf, uint16_t tid, mono_
 		forget_errors(&tb->errors[tid]);
 		k->reset_seq = c->reset_seq;
 	}
+	if (ep.state != t->ep.state)
+		story_since(&tb->story[tid], wall);
 	tunnel_commit(tb, tid, &ep);
 }
 

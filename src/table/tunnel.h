@@ -22,6 +22,10 @@
 #include "base/bucket.h"
 #include "base/seq.h"
 #include "table/config.h"
+#include "table/history.h"
+#include "table/outside.h"
+#include "table/recorder.h"
+#include "table/story.h"
 #include "table/verdict.h"
 #include "wire/fast.h"
 
@@ -38,6 +42,7 @@ enum tunnel_type {
 	TYPE_AYIYA,
 	TYPE_GRE,
 };
+#define TUNNEL_TYPES	(TYPE_GRE + 1)
 
 /* Everything forwarding needs to know about the way to the client. */
 struct endpoint {
@@ -66,13 +71,13 @@ struct tunnel {
 	struct endpoint	ep;
 	uint32_t	generation;	/* of the record adopted last */
 	uint32_t	remote_seq;
-	uint64_t	pad0;
+	int64_t		last_beat_s;	/* wall clock, as the four below; 0: never */
 
 	struct traffic	traffic;	/* since start: never reset */
-	int64_t		last_in_s;	/* wall clock; 0: never */
+	int64_t		last_in_s;
 	int64_t		last_out_s;
-	int64_t		last_beat_s;
-	uint64_t	pad1;
+	int64_t		data_in_s;	/* of which: what we did not answer or ask ourselves */
+	int64_t		data_out_s;
 } ALIGNED(CACHE_LINE);
 _Static_assert(sizeof(struct tunnel) == 2 * CACHE_LINE, "two cache lines");
 
@@ -80,15 +85,16 @@ _Static_assert(sizeof(struct tunnel) == 2 * CACHE_LINE, "two cache lines");
 
 /* Latency test, forwarding.md 9. Round trips in microseconds. */
 struct latency {
-	uint64_t	sent;		/* this and the next five: since stats_epoch */
+	uint64_t	sent;		/* all but next_seq: since stats_epoch */
 	uint64_t	received;
-	uint64_t	min_us;
-	uint64_t	max_us;
 	uint64_t	sum_us;
 	uint64_t	seen;		/* bitmap: bit n = sequence next_seq - 1 - n was answered */
+	uint32_t	min_us;
+	uint32_t	max_us;
+	uint32_t	recent_us;	/* the last answers count most: a quarter each; 0: none */
 	uint32_t	epoch;		/* the config's stats_epoch the above belong to */
 	uint16_t	next_seq;
-	uint16_t	pad;
+	uint16_t	pad[3];
 };
 _Static_assert(sizeof(struct latency) == 56, "whole words for the sequence");
 
@@ -136,20 +142,53 @@ struct tunnel_errors {
 	uint64_t	verdict[VERDICT_COUNT];
 } ALIGNED(CACHE_LINE);
 
-_Static_assert(sizeof(struct tunnel) + sizeof(struct tunnel_cold) + sizeof(struct tunnel_errors) <=
-	       6 * 1024, "the budget per tunnel of doc/architecture.md");
+_Static_assert(sizeof(struct tunnel) + sizeof(struct tunnel_cold) + sizeof(struct tunnel_errors) +
+	       sizeof(struct tunnel_story) <= 7 * 1024,
+	       "the budget per tunnel of doc/architecture.md");
+
+/* Round trips of all tunnels' probes, in a histogram. The last bucket has no upper bound. */
+#define RTT_BOUNDS	12
+#define RTT_BUCKETS	(RTT_BOUNDS + 1)
+extern const uint32_t rtt_bound_us[RTT_BOUNDS];
+
+/* Sockets' queues, as far as a worker has them. */
+enum socket_queue {
+	QUEUE_P41_IP4,
+	QUEUE_P41_IP6,
+	QUEUE_GRE_IP4,
+	QUEUE_GRE_IP6,
+	QUEUE_AYIYA_IP4,
+	QUEUE_AYIYA_IP6,
+	QUEUE_BEAT_IP4,
+	QUEUE_BEAT_IP6,
+	QUEUE_ICMP_IP4,
+	QUEUE_ICMP_IP6,
+	SOCKET_QUEUES,
+};
 
 /* Parts of a worker that others read; one a worker, padded apart. */
 struct worker_shared {
 	uint64_t	seen_revision;	/* the configuration this worker has moved to */
 	struct traffic	uplink;
 	struct traffic	total;
+	/* with tunnels, by the type they had when the packet came or left */
+	struct traffic	transport[TUNNEL_TYPES];
 	uint64_t	verdict[VERDICT_COUNT];	/* all packets, with or without a tunnel */
 	uint64_t	events_lost;	/* log events and trace records that found the ring full */
 	uint64_t	shed_tun;	/* kept out of the TUN device's queue, which it counts as well */
 	uint64_t	merged_in;	/* packets that came in one with others; before any verdict */
 	uint64_t	merged_out;	/* packets that left in one with others */
+	uint64_t	frames_in;	/* packets taken from an AF_XDP socket, */
+	uint64_t	frames_out;	/* and such that left past the kernel's stack */
 	uint64_t	busy_us;	/* time spent handling packets */
+	uint64_t	rtt[RTT_BUCKETS];	/* answers to the latency test, by round trip */
+	uint64_t	rtt_sum_us;
+	uint64_t	capture_lost;	/* records that found the ring of captures full */
+	/* wall clock of the last packet from the uplink for the tunnel prefix, [0], and each subnet's */
+	int64_t		prefix_in_s[1 + SUBNET_PREFIXES_MAX];
+	uint32_t	verdict_s[VERDICT_COUNT];	/* wall clock, of the last; 0: never */
+	uint32_t	queue_bytes[SOCKET_QUEUES];	/* once a second: octets waiting, */
+	uint32_t	queue_limit[SOCKET_QUEUES];	/* and how many can; 0: no such socket here */
 } ALIGNED(CACHE_LINE);
 
 /* Control's own, per tunnel: where the window of `tunnel stats` began. */
@@ -172,6 +211,10 @@ struct table {
 	struct tunnel		*tunnel;	/* [limits.tunnels] */
 	struct tunnel_cold	*cold;
 	struct tunnel_errors	*errors;
+	struct tunnel_story	*story;
+	struct history		*history;	/* [limits.history]; NULL: none */
+	struct recorder		*recorder;	/* [WORKERS_MAX] */
+	struct outside_shared	*outside;
 	struct worker_shared	*worker;	/* [WORKERS_MAX] */
 	struct window		*window;	/* [limits.tunnels + 2]: tunnels, uplink, total */
 	uint64_t		*moved;		/* [MOVED_WORDS] bitmap: endpoints committed since */
@@ -213,13 +256,19 @@ void tunnels_seen(struct table *tb, const uint64_t which[MOVED_WORDS]);
 /* The fast path alone, since start; any thread. */
 struct traffic fast_uplink(const struct fast *f);
 struct traffic fast_total(const struct fast *f);
+struct traffic fast_transport(const struct fast *f, enum tunnel_type type);
 /* User space and fast path together, since start; any thread. */
 struct traffic tunnel_traffic(const struct table *tb, uint16_t tid);
 struct traffic table_uplink(const struct table *tb);
 struct traffic table_total(const struct table *tb);
+/* With tunnels of a type; what was counted stays when a tunnel changes its type. */
+struct traffic table_transport(const struct table *tb, enum tunnel_type type);
 /* Wall clock of the last packet; 0: never. */
 int64_t tunnel_last_in_s(const struct table *tb, uint16_t tid);
 int64_t tunnel_last_out_s(const struct table *tb, uint16_t tid);
+/* Packets of others: no probes of ours, no answers to them or from us. */
+int64_t tunnel_data_in_s(const struct table *tb, uint16_t tid);
+int64_t tunnel_data_out_s(const struct table *tb, uint16_t tid);
 /* Of the fast path alone: every packet of the tunnel's present type. */
 int64_t tunnel_fast_in_s(const struct table *tb, uint16_t tid);
 
@@ -243,7 +292,14 @@ struct error_sample tunnel_error(const struct error_record *r);
  * sixxsd-config.md 6, "Effects (also when re-pushed)": an unchanged record changes
  * nothing, a removed one clears everything the slot ever held. Only the owner calls this.
  */
-void tunnel_adopt(struct table *tb, const struct config *cf, uint16_t tid, mono_t now);
+void tunnel_adopt(struct table *tb, const struct config *cf, uint16_t tid, mono_t now,
+		  wall_t wall);
+
+/* NULL where none is kept. */
+static inline struct history *tunnel_history(const struct table *tb, uint16_t tid)
+{
+	return tb->history && tid < tb->limits.history ? &tb->history[tid] : NULL;
+}
 
 /* Inner MTU in force: the configured one, lowered by the path; never below 1280. */
 uint16_t tunnel_mtu(const struct tunnel_conf *c, const struct endpoint *ep);

@@ -26,6 +26,7 @@ enum fast_type {
 	FAST_OFF,			/* this tunnel's packets go up */
 	FAST_DIRECT,			/* protocol 41 over IPv4 */
 	FAST_GRE,			/* GRE without key, checksum or sequence, over IPv4 */
+	FAST_AYIYA,			/* over IPv4; to its worker, past the kernel's stack */
 };
 
 enum fast_flag {
@@ -56,12 +57,16 @@ struct fast_line {
 };
 _Static_assert(sizeof(struct fast_line) == 64, "one cache line");
 
-/* Between whom. Traffic with the uplink and in all are sums of these: table/tunnel.c. */
-enum fast_way {
-	FAST_WAY_OUT,			/* from a tunnel to the uplink */
-	FAST_WAY_IN,			/* from the uplink to a tunnel */
-	FAST_WAY_ACROSS,		/* from tunnel to tunnel */
-	FAST_WAYS,
+/*
+ * Between whom: the type of the tunnel a packet comes from and of the one it goes to, FAST_OFF
+ * for the uplink, which is never at both ends. Traffic by transport, with the uplink and in
+ * all are sums of these: table/tunnel.c.
+ */
+#define FAST_WAY(from, to)	(((from) * FAST_WAY_ENDS + (to)) - 1)
+
+enum {
+	FAST_WAY_ENDS	= FAST_GRE + 1,	/* AYIYA is counted in user space */
+	FAST_WAYS	= FAST_WAY_ENDS * FAST_WAY_ENDS - 1,
 };
 
 struct fast_way_count {
@@ -75,7 +80,7 @@ struct fast_cpu {
 	struct fast_way_count way[FAST_WAYS];
 	uint64_t	passed[7];	/* enum fast_pass: frames that were ours, but went up */
 	uint32_t	serial;		/* last one given to a next hop */
-	uint32_t	pad[31];
+	uint32_t	pad;
 };
 _Static_assert(sizeof(struct fast_cpu) == 256, "cache lines of its own");
 
@@ -116,6 +121,8 @@ enum {
 	FAST_HOPS		= 1024,	/* slots a cpu; powers of two */
 	FAST_DESTS		= 4096,
 	FAST_PORTS_MAX		= 16,
+	FAST_QUEUES		= 64,	/* receive queues of a port that a worker may take from */
+	FAST_FRAME_MAX		= 1700,	/* octets of a frame that a worker is given */
 	FAST_SUBNET_PREFIXES	= 16,
 	FAST_SUBNETS_PER_VALUE	= 32,	/* tids in one value of the subnet map */
 	FAST_TID_NONE		= 0xffff,
@@ -151,6 +158,34 @@ enum fast_cache {
 	FAST_CACHE_OFF,			/* routing depends on more than the destination: ask each time */
 };
 
+/*
+ * AYIYA is signed, so a program cannot forward it; but it can spare it the kernel's stack. What
+ * of a tunnel in force arrives, from either side, goes to the AF_XDP socket of a worker
+ * (AF_XDP: the kernel hands frames over in shared memory). What the worker makes of it, it
+ * writes to a device of ours with an order in front, in the place of an Ethernet header; the
+ * program there puts the next hop's in, and the frame leaves. If it cannot, it says so
+ * at once, in fast_answer, and the worker sends the packet the way of all others.
+ */
+enum fast_order_what {
+	FAST_ORDER_NATIVE,		/* an inner packet, for the uplink; it loses its hop here */
+	FAST_ORDER_OUTER,		/* an outer IPv4 packet, for the endpoint of @tid */
+};
+
+struct fast_order {
+	uint8_t		what;		/* enum fast_order_what */
+	uint8_t		worker;
+	uint16_t	tid;
+	uint8_t		pad[10];
+};
+_Static_assert(sizeof(struct fast_order) == 14, "as an Ethernet header");
+
+/* [worker]; program, before write() returns. */
+struct fast_answer {
+	uint32_t	refused;	/* orders that were not followed; wraps */
+	uint32_t	pad[15];
+};
+_Static_assert(sizeof(struct fast_answer) == 64, "one cache line");
+
 /* One value; control. The plan changes only while @on is 0 and a grace period has passed. */
 struct fast_head {
 	uint32_t	on;		/* 0: everything goes up */
@@ -166,11 +201,13 @@ struct fast_head {
 	uint32_t	subnet_prefixes;
 	uint32_t	ports;
 	uint32_t	tun;		/* ifindex routes are asked for: what leaves user space enters here */
-	uint32_t	pad;
+	uint32_t	zero;		/* it is; no verifier knows that */
 	struct fast_subnets subnet[FAST_SUBNET_PREFIXES];
 	struct fast_port port[FAST_PORTS_MAX];
+	/* whose socket takes AYIYA of that port and queue: worker + 1; 0: nobody's */
+	uint8_t		keeper[FAST_PORTS_MAX * FAST_QUEUES];
 };
-_Static_assert(sizeof(struct fast_head) == 72 + 16 * 24 + 16 * 24, "nothing in between");
+_Static_assert(sizeof(struct fast_head) == 72 + 16 * 24 + 16 * 24 + 1024, "nothing in between");
 
 struct fast_subnet_value {
 	uint16_t	tid[FAST_SUBNETS_PER_VALUE];

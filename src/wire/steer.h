@@ -45,6 +45,7 @@ enum {
 	STEER_UNIT		= 1024,
 	STEER_ROUND_TUN		= 4096,	/* packets the device's queue holds (host/netlink.c) */
 	STEER_ROUND_SOCKET	= 8192,	/* well below what a socket's buffer holds (host/sockets.c) */
+	STEER_ROUND_XSK		= 1024,	/* frames an AF_XDP socket's ring holds (host/xsk.h) */
 	STEER_QUOTA_MIN		= 64,	/* a stall of some milliseconds is no flood */
 };
 
@@ -57,6 +58,10 @@ enum steer_gate_kind {
 	STEER_GATE_GRE_SIX,
 	STEER_GATE_AYIYA_FOUR,
 	STEER_GATE_AYIYA_SIX,
+	/* all AF_XDP sockets of a worker; its gate is the first's, what came from tunnels and what
+	 * is to go into them are flows of their own (bpf/worker.h) */
+	STEER_GATE_XSK,
+	STEER_GATE_XSK_INTO,
 	STEER_GATES,
 };
 
@@ -83,6 +88,8 @@ _Static_assert(sizeof(struct steer_flow) == 16, "four a cache line");
 
 static inline uint32_t steer_round(enum steer_gate_kind kind)
 {
+	if (kind == STEER_GATE_XSK || kind == STEER_GATE_XSK_INTO)
+		return STEER_ROUND_XSK;
 	return kind == STEER_GATE_TUN ? STEER_ROUND_TUN : STEER_ROUND_SOCKET;
 }
 

@@ -14,6 +14,7 @@ struct fastpath {
 	struct xdp	*x;		/* NULL: there is none, @why */
 	char		why[160];
 	struct sync	sync;
+	struct sockets	sockets;
 	struct ports	ports;
 	struct watch	watch;
 	struct guard	guard;
@@ -24,7 +25,8 @@ struct fastpath {
 	unsigned int	seconds;
 };
 
-struct fastpath *fastpath_open(struct region *region, struct netlink *nl, const struct say *say)
+struct fastpath *fastpath_open(struct region *region, unsigned int workers,
+			       const struct steer *steer, struct netlink *nl, const struct say *say)
 {
 	struct fastpath *f = calloc(1, sizeof(*f));
 	struct why why = { .code = 0 };
@@ -33,20 +35,25 @@ struct fastpath *fastpath_open(struct region *region, struct netlink *nl, const 
 		return NULL;
 	f->netlink = nl;
 	f->say = say;
-	f->x = xdp_load(region->head->limits, &why);
+	f->x = xdp_load(region->head->limits, workers, steer, &why);
 	if (f->x) {
 		sync_init(&f->sync, f->x, region);
-		ports_init(&f->ports, &f->sync, nl, say);
+		sockets_open(&f->sockets, f->x, steer ? workers : 0, nl);
+		ports_init(&f->ports, &f->sync, &f->sockets, nl, say);
 		if (watch_open(&f->watch, &f->ports, nl, &why) < 0) {
 			watch_close(&f->watch);
+			sockets_close(&f->sockets);
 			xdp_unload(f->x);
 			f->x = NULL;
 			region->table.fast = (struct fast){ .cpus = 0 };
 		}
 	}
 	if (!f->x) {
+		const struct fact reason = { "REASON", why.text };
+
 		snprintf(f->why, sizeof(f->why), "%.150s", why.text);
-		host_say(say, "no fast path, user space forwards everything: %s", why.text);
+		host_say_facts(say, LOGGED_FASTPATH_NONE, &reason, 1,
+			       "no fast path, user space forwards everything: %s", why.text);
 		return f;
 	}
 	guard_open(&f->guard);
@@ -62,6 +69,7 @@ void fastpath_close(struct fastpath *f)
 		ports_close(&f->ports);
 		guard_close(&f->guard);
 		watch_close(&f->watch);
+		sockets_close(&f->sockets);
 		xdp_unload(f->x);
 	}
 	free(f);
@@ -87,10 +95,14 @@ static void automatic(struct fastpath *f)
 	if (strcmp(f->off, o.text) == 0)
 		return;
 	if (o.text[0]) {
-		host_say(f->say, "fast path: automatic, and off: %s", o.text);
+		const struct fact reason = { "REASON", o.text };
+
+		host_say_facts(f->say, LOGGED_FASTPATH_WAITS, &reason, 1,
+			       "fast path: automatic, and off: %s", o.text);
 		(void)ports_set(&f->ports, &none, false, &why);
 	} else {
-		host_say(f->say, "fast path: automatic, and nothing is in the way any more");
+		host_say_facts(f->say, LOGGED_FASTPATH_CLEAR, NULL, 0,
+			       "fast path: automatic, and nothing is in the way any more");
 	}
 	snprintf(f->off, sizeof(f->off), "%s", o.text);
 }
@@ -154,6 +166,20 @@ static void view_counts(const struct fast *fast, struct fast_view *v)
 	}
 }
 
+unsigned int fastpath_readers(const struct fastpath *f, int fd[2])
+{
+	fd[0] = fd[1] = -1;
+	if (!f->x)
+		return 0;
+	xdp_readers(f->x, fd);
+	return fd[0] >= 0 && fd[1] >= 0 ? f->sync.region->table.fast.cpus : 0;
+}
+
+struct xsk_set *fastpath_sockets(struct fastpath *f, unsigned int worker)
+{
+	return f->x && f->sockets.sets ? &f->sockets.sets[worker] : NULL;
+}
+
 void fastpath_view(struct fastpath *f, struct fast_view *v)
 {
 	*v = (struct fast_view){ .available = f->x };
@@ -165,6 +191,8 @@ void fastpath_view(struct fastpath *f, struct fast_view *v)
 	v->generation = xdp_head(f->x)->gen;
 	v->forwards4 = link_forwards("ipv4", "lo");
 	view_ports(&f->ports, v);
+	v->queues = f->sockets.queues;
+	snprintf(v->queues_why, sizeof(v->queues_why), "%s", f->sockets.why);
 	view_counts(&f->sync.region->table.fast, v);
 }
 

@@ -12,10 +12,19 @@
 #include "host/netlink.h"
 
 struct fastpath;
+struct steer;
+struct xsk_set;
 
 /* After netlink_device(), as root. Return: never NULL but for want of memory */
-struct fastpath *fastpath_open(struct region *region, struct netlink *nl, const struct say *say);
+struct fastpath *fastpath_open(struct region *region, unsigned int workers,
+			       const struct steer *steer, struct netlink *nl, const struct say *say);
 void fastpath_close(struct fastpath *f);
+
+/* For another process that reads counters: xdp/load.h. Return: how many cpus there are; 0: none */
+unsigned int fastpath_readers(const struct fastpath *f, int fd[2]);
+
+/* What @worker takes AYIYA from and sends it by; NULL: nothing. Until fastpath_close() */
+struct xsk_set *fastpath_sockets(struct fastpath *f, unsigned int worker);
 
 /* For struct control_ops, ctl/control.h. */
 int fastpath_ports(struct fastpath *f, const struct fastpath_conf *want, bool strict,

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "host/netlink_ask.h"
+#include "xdp/clsact.h"
 #include "xdp/links.h"
 
 /* ---- nftables, and iptables on top of it ---- */
@@ -209,6 +210,7 @@ bool guard_rules(struct guard *g, struct objection *o)
 struct queues {
 	const struct fastpath_conf	*conf;
 	uint32_t			ifindex[FASTPATH_MAX];
+	bool				clsact[FASTPATH_MAX];	/* whose filters are to be looked at */
 	char				usual[32];	/* what this host gives every interface */
 	struct objection		*o;
 };
@@ -244,7 +246,11 @@ static int look_at_queue(const struct nlmsghdr *nh, void *data)
 	if (q->o->text[0] || is_usual_queue(q, kind))
 		return MNL_CB_OK;
 	for (uint32_t i = 0; i < q->conf->ports; i++) {
-		if (q->ifindex[i] == (uint32_t)m.tcm_ifindex)
+		if (q->ifindex[i] != (uint32_t)m.tcm_ifindex)
+			continue;
+		if (strcmp(kind, "clsact") == 0)
+			q->clsact[i] = true;
+		else
 			snprintf(q->o->text, sizeof(q->o->text), "%s has the queueing discipline %.30s",
 				 q->conf->port[i].name, kind);
 	}
@@ -282,6 +288,11 @@ bool guard_queues(struct netlink *nl, const struct fastpath_conf *f, struct obje
 	if (netlink_ask(nl, nh, look_at_queue, &q) < 0 && !o->text[0])
 		snprintf(o->text, sizeof(o->text), "the kernel does not say what queueing disciplines "
 			 "there are");
+	for (uint32_t i = 0; i < f->ports && !o->text[0]; i++) {
+		if (q.clsact[i] && clsact_has_others(nl, q.ifindex[i]))
+			snprintf(o->text, sizeof(o->text), "%s has filters (tc filter show dev %s "
+				 "ingress; and egress)", f->port[i].name, f->port[i].name);
+	}
 	return o->text[0];
 }
 

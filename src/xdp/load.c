@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "host/host.h"
+#include "host/steer.h"
 #include "wire/fast.h"
 
 /* Generated; it mixes signs. */
@@ -29,10 +30,11 @@ _Static_assert((int)FAST_TID_NONE == (int)TID_NONE, "one number for none");
 struct xdp {
 	struct fast_bpf			*bpf;
 	unsigned int			cpus;
-	struct fast_line		*line;		/* this and the next three: mapped */
+	struct fast_line		*line;		/* this and all below: mapped */
 	struct fast_cpu			*cpu;
 	struct fast_subnet_value	*subnet;
 	struct fast_hop			*hop;
+	struct fast_answer		*answer;
 };
 
 static int silence(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -67,7 +69,7 @@ static void *map_in(const struct bpf_map *map)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-static int size_maps(struct xdp *x, struct limits limits)
+static int size_maps(struct xdp *x, struct limits limits, unsigned int workers)
 {
 	const struct {
 		struct bpf_map	*map;
@@ -78,6 +80,7 @@ static int size_maps(struct xdp *x, struct limits limits)
 		{ x->bpf->maps.subnets, subnet_values(limits.subnets) },
 		{ x->bpf->maps.hops, x->cpus * FAST_HOPS },
 		{ x->bpf->maps.dests, x->cpus * FAST_DESTS },
+		{ x->bpf->maps.answers, workers },
 	};
 	int error = 0;
 
@@ -86,13 +89,25 @@ static int size_maps(struct xdp *x, struct limits limits)
 	return error;
 }
 
+/* Without gates there are empty ones, and no socket ever. */
+static int share_gates(struct xdp *x, const struct steer *steer)
+{
+	int error;
+
+	if (!steer)
+		return 0;
+	error = bpf_map__reuse_fd(x->bpf->maps.gates, steer_gates_map(steer));
+	return error ? error : bpf_map__reuse_fd(x->bpf->maps.flows, steer_flows_map(steer));
+}
+
 static int map_all(struct xdp *x)
 {
 	x->line = map_in(x->bpf->maps.lines);
 	x->cpu = map_in(x->bpf->maps.cpus);
 	x->subnet = map_in(x->bpf->maps.subnets);
 	x->hop = map_in(x->bpf->maps.hops);
-	return x->line && x->cpu && x->subnet && x->hop ? 0 : -ENOMEM;
+	x->answer = map_in(x->bpf->maps.answers);
+	return x->line && x->cpu && x->subnet && x->hop && x->answer ? 0 : -ENOMEM;
 }
 
 static bool has_enumerator(const struct btf *b, const struct btf_type *t, const char *name)
@@ -120,7 +135,8 @@ static bool takes_off(void)
 	return found;
 }
 
-static int load(struct xdp *x, struct limits limits)
+static int load(struct xdp *x, struct limits limits, unsigned int workers,
+		const struct steer *steer)
 {
 	int cpus = libbpf_num_possible_cpus();
 	int error;
@@ -132,7 +148,9 @@ static int load(struct xdp *x, struct limits limits)
 	if (!x->bpf)
 		return -errno;
 	x->bpf->rodata->tc_takes_off = takes_off();
-	error = size_maps(x, limits);
+	error = size_maps(x, limits, workers);
+	if (!error)
+		error = share_gates(x, steer);
 	if (!error)
 		error = fast_bpf__load(x->bpf);
 	if (!error)
@@ -146,7 +164,8 @@ static int load(struct xdp *x, struct limits limits)
 	return 0;
 }
 
-struct xdp *xdp_load(struct limits limits, struct why *why)
+struct xdp *xdp_load(struct limits limits, unsigned int workers, const struct steer *steer,
+		     struct why *why)
 {
 	struct xdp *x = calloc(1, sizeof(*x));
 	int error;
@@ -156,7 +175,7 @@ struct xdp *xdp_load(struct limits limits, struct why *why)
 		return NULL;
 	}
 	libbpf_set_print(silence);
-	error = load(x, limits);
+	error = load(x, limits, workers, steer);
 	if (error == -EPERM)
 		why_say(why, error, "the kernel takes no BPF program from us (the capability CAP_BPF "
 			"or CAP_SYS_ADMIN is missing)");
@@ -179,6 +198,25 @@ void xdp_unload(struct xdp *x)
 		return;
 	fast_bpf__destroy(x->bpf);
 	free(x);
+}
+
+static int reader_of(const struct bpf_map *map)
+{
+	LIBBPF_OPTS(bpf_get_fd_by_id_opts, opts, .open_flags = BPF_F_RDONLY);
+	struct bpf_map_info info = { .id = 0 };
+	__u32 len = sizeof(info);
+	int fd;
+
+	if (bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &len) < 0)
+		return -1;
+	fd = bpf_map_get_fd_by_id_opts(info.id, &opts);
+	return fd < 0 ? -1 : fd;
+}
+
+void xdp_readers(const struct xdp *x, int fd[2])
+{
+	fd[0] = reader_of(x->bpf->maps.lines);
+	fd[1] = reader_of(x->bpf->maps.cpus);
 }
 
 struct fast xdp_fast(const struct xdp *x)
@@ -209,6 +247,30 @@ int xdp_program(const struct xdp *x)
 int xdp_program_tc(const struct xdp *x)
 {
 	return bpf_program__fd(x->bpf->progs.fast_tc);
+}
+
+int xdp_program_clsact(const struct xdp *x)
+{
+	return bpf_program__fd(x->bpf->progs.fast_clsact);
+}
+
+int xdp_program_order(const struct xdp *x)
+{
+	return bpf_program__fd(x->bpf->progs.fast_order);
+}
+
+int xdp_set_socket(struct xdp *x, uint32_t at, int socket)
+{
+	int map = bpf_map__fd(x->bpf->maps.sockets);
+
+	if (socket < 0)
+		return bpf_map_delete_elem(map, &at) == 0 || errno == ENOENT ? 0 : -errno;
+	return bpf_map_update_elem(map, &at, &socket, BPF_ANY) == 0 ? 0 : -errno;
+}
+
+const struct fast_answer *xdp_answers(const struct xdp *x)
+{
+	return x->answer;
 }
 
 int xdp_set_exit(struct xdp *x, uint32_t port, uint32_t device)

@@ -11,15 +11,29 @@ struct fastpath {
 	char	nothing;
 };
 
-struct fastpath *fastpath_open(struct region *region, struct netlink *nl, const struct say *say)
+struct fastpath *fastpath_open(struct region *region, unsigned int workers,
+			       const struct steer *steer, struct netlink *nl, const struct say *say)
 {
-	(void)region, (void)nl, (void)say;
+	(void)region, (void)workers, (void)steer, (void)nl, (void)say;
 	return calloc(1, sizeof(struct fastpath));
 }
 
 void fastpath_close(struct fastpath *f)
 {
 	free(f);
+}
+
+unsigned int fastpath_readers(const struct fastpath *f, int fd[2])
+{
+	(void)f;
+	fd[0] = fd[1] = -1;
+	return 0;
+}
+
+struct xsk_set *fastpath_sockets(struct fastpath *f, unsigned int worker)
+{
+	(void)f, (void)worker;
+	return NULL;
 }
 
 int fastpath_ports(struct fastpath *f, const struct fastpath_conf *want, bool strict,

@@ -2,17 +2,20 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <string.h>
 #include <stdio.h>
 #include <unistd.h>
+#include "xdp/clsact.h"
 #include "xdp/links.h"
 
 _Static_assert((int)FASTPATH_MAX <= (int)FAST_PORTS_MAX, "every interface is a port");
 
-void ports_init(struct ports *p, struct sync *sync, struct netlink *nl, const struct say *say)
+void ports_init(struct ports *p, struct sync *sync, struct sockets *sockets, struct netlink *nl,
+		const struct say *say)
 {
-	*p = (struct ports){ .sync = sync, .netlink = nl, .say = say };
+	*p = (struct ports){ .sync = sync, .sockets = sockets, .netlink = nl, .say = say };
 }
 
 /* ---- one interface ---- */
@@ -24,6 +27,7 @@ static const struct {
 	[FASTPATH_NATIVE]	= { "native", "native XDP" },
 	[FASTPATH_GENERIC]	= { "generic", "generic XDP" },
 	[FASTPATH_TC]		= { "tc", "TC" },
+	[FASTPATH_CLSACT]	= { "clsact", "TC filter" },
 };
 
 const char *ports_mode(enum fastpath_mode m)
@@ -34,12 +38,40 @@ const char *ports_mode(enum fastpath_mode m)
 /* Linux 6.6; the headers and the libbpf we build with may be older. */
 #define TCX_INGRESS	46
 
-static int link_to(const struct ports *p, uint32_t ifindex, enum fastpath_mode mode)
+/* Stands for a link: the program, which goes on living in the filter alone otherwise. */
+static int filter_on(const struct ports *p, struct port *t, uint32_t ifindex)
+{
+	int program = xdp_program_clsact(p->sync->x);
+	int error = clsact_attach(p->netlink, ifindex, program, &t->made);
+	int fd;
+
+	if (error)
+		return error;
+	fd = fcntl(program, F_DUPFD_CLOEXEC, 0);
+	error = -errno;
+	if (fd < 0)
+		clsact_detach(p->netlink, ifindex, t->made);
+	return fd < 0 ? error : fd;
+}
+
+static void unlink_from(const struct ports *p, struct port *t)
+{
+	if (t->mode == FASTPATH_CLSACT)
+		clsact_detach(p->netlink, t->ifindex, t->made);
+	close(t->link);
+	t->link = -1;
+}
+
+static int link_to(const struct ports *p, struct port *t, uint32_t ifindex, enum fastpath_mode mode)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, o,
 		    .flags = mode == FASTPATH_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	struct xdp *x = p->sync->x;
-	int fd = mode == FASTPATH_TC ?
+	int fd;
+
+	if (mode == FASTPATH_CLSACT)
+		return filter_on(p, t, ifindex);
+	fd = mode == FASTPATH_TC ?
 		 bpf_link_create(xdp_program_tc(x), (int)ifindex, (enum bpf_attach_type)TCX_INGRESS,
 				 NULL) :
 		 bpf_link_create(xdp_program(x), (int)ifindex, BPF_XDP, &o);
@@ -56,8 +88,8 @@ static int refused(struct port *t, enum fastpath_mode mode, int error, struct wh
 			       "CAP_NET_ADMIN is missing, or on a kernel before 6.0 CAP_BPF: then name it "
 			       "in the configuration and restart)", name);
 	if (mode == FASTPATH_TC && error == -EINVAL)
-		return why_say(why, error, "this kernel cannot attach a TC program to %s that goes with "
-			       "the daemon (Linux 6.6 can)", name);
+		return why_say(why, error, "this kernel attaches a TC program to %s by a filter only "
+			       "(Linux 6.6 has links): name it %s/clsact", name, name);
 	switch (-error) {
 	case EOPNOTSUPP:
 		return why_say(why, error, "the driver of %s takes no %s program (%s/generic works "
@@ -92,10 +124,12 @@ static const struct step ladder[] = {
 	{ FASTPATH_NATIVE, "the driver can" },
 	{ FASTPATH_GENERIC, "the driver has no native XDP" },
 	{ FASTPATH_TC, "the driver takes no XDP" },
+	{ FASTPATH_CLSACT, "the driver takes no XDP, and this kernel has no links for TC" },
 };
 
 static const struct step ladder_veth[] = {
 	{ FASTPATH_TC, "a veth: super-packets stay whole, and its other end need not poll" },
+	{ FASTPATH_CLSACT, "a veth: super-packets stay whole; this kernel has no links for TC" },
 	{ FASTPATH_NATIVE, "a veth, and this kernel has no TC for it" },
 	{ FASTPATH_GENERIC, "a veth, and this kernel has neither TC nor native XDP for it" },
 };
@@ -114,23 +148,44 @@ static int climb(const struct ports *p, struct port *t, const struct link *l,
 	for (size_t i = 0; i < steps; i++) {
 		t->mode = step[i].mode;
 		snprintf(t->why, sizeof(t->why), "%s", step[i].why);
-		fd = link_to(p, l->ifindex, t->mode);
+		fd = link_to(p, t, l->ifindex, t->mode);
 		if (!goes_on(t->mode, fd))
 			break;
 	}
 	return fd;
 }
 
+static bool is_tc(const struct port *t)
+{
+	return t->mode == FASTPATH_TC || t->mode == FASTPATH_CLSACT;
+}
+
+static void tell_on(const struct ports *p, const struct port *t)
+{
+	const struct fact facts[] = { { "INTERFACE", t->want.name },
+				      { "MODE", modes[t->mode].name }, { "REASON", t->why } };
+
+	host_say_facts(p->say, LOGGED_FASTPATH_ON, facts, ARRAY_LEN(facts), "fast path: %s, %s (%s)",
+		       t->want.name, modes[t->mode].program, t->why);
+}
+
+static int kind_ok(const struct link *l, struct why *why)
+{
+	if (l->ethernet && !l->vlan)
+		return 0;
+	return why_say(why, -EINVAL, "%s is %s: name %s", l->name,
+		       l->vlan ? "a VLAN" : "no Ethernet interface",
+		       l->vlan ? "the interface it is on, and its frames are seen there" :
+		       "one that is");
+}
+
 static int attach(struct ports *p, struct port *t, const struct link *l, struct why *why)
 {
 	const struct step wanted = { t->want.mode, "as configured" };
-	int fd;
+	int fd = kind_ok(l, why);
 
-	if (!l->ethernet || l->vlan)
-		return why_say(why, -EINVAL, "%s is %s: name %s", l->name,
-			       l->vlan ? "a VLAN" : "no Ethernet interface",
-			       l->vlan ? "the interface it is on, and its frames are seen there" :
-			       "one that is");
+	if (fd < 0)
+		return fd;
 	if (t->want.mode != FASTPATH_ANY)
 		fd = climb(p, t, l, &wanted, 1);
 	else if (l->veth && xdp_tc_takes_off(p->sync->x))
@@ -143,32 +198,32 @@ static int attach(struct ports *p, struct port *t, const struct link *l, struct 
 	t->ifindex = l->ifindex;
 	p->moved = true;
 	t->since_s = host_wall().s;
-	if (t->mode == FASTPATH_TC && !xdp_tc_takes_off(p->sync->x))
+	if (is_tc(t) && !xdp_tc_takes_off(p->sync->x))
 		snprintf(t->why + strlen(t->why), sizeof(t->why) - strlen(t->why),
 			 "; only into tunnels, on this kernel");
-	host_say(p->say, "fast path: %s, %s (%s)", t->want.name, modes[t->mode].program, t->why);
+	tell_on(p, t);
 	return 0;
 }
 
 static void detach(const struct ports *p, struct port *t, const char *why)
 {
+	const struct fact facts[] = { { "INTERFACE", t->want.name }, { "REASON", why } };
+
 	if (t->link < 0)
 		return;
-	close(t->link);
-	host_say(p->say, "fast path: %s is off (%s)", t->want.name, why);
-	t->link = -1;
+	unlink_from(p, t);
+	host_say_facts(p->say, LOGGED_FASTPATH_OFF, facts, ARRAY_LEN(facts),
+		       "fast path: %s is off (%s)", t->want.name, why);
 	t->ifindex = 0;
 }
 
 /* Return: 0 also when it is not there and may come */
-static int try_attach(struct ports *p, struct port *t, bool strict, struct why *why)
+static int try_attach(struct ports *p, struct port *t, struct why *why)
 {
 	struct link l;
 
 	if (links_find(p->netlink, t->want.name, &l))
 		return attach(p, t, &l, why);
-	if (strict)
-		return why_say(why, -ENODEV, "there is no interface %s", t->want.name);
 	snprintf(t->why, sizeof(t->why), "there is no such interface yet");
 	return 0;
 }
@@ -201,7 +256,7 @@ static void add_port(void *context, const struct link *l)
 		return;
 	if (link_forwards("ipv6", l->name))
 		flags |= FAST_PORT_FORWARDS6;
-	if (t->mode == FASTPATH_TC)
+	if (is_tc(t))
 		flags |= FAST_PORT_NO_EXIT;
 	b->port[b->n] = (struct fast_port){
 		.ifindex = l->ifindex, .device = device, .vlan = l->vlan,
@@ -228,6 +283,7 @@ static void renew_table(struct ports *p)
 	memcpy(h->port, b.port, sizeof(b.port));
 	h->ports = b.n;
 	h->tun = p->netlink->device;
+	sockets_renew(p->sockets);
 	sync_resume(p->sync);
 }
 
@@ -266,9 +322,29 @@ static bool wants(const struct fastpath_conf *f, const char *name)
 	return false;
 }
 
+/* What can be seen from the names alone: before any of them is touched. */
+static int names_ok(struct ports *p, const struct fastpath_conf *f, bool strict, struct why *why)
+{
+	for (uint32_t i = 0; i < f->ports; i++) {
+		const char *name = f->port[i].name;
+		struct link l;
+		int error = 0;
+
+		if (find(p, &f->port[i]))
+			continue;
+		if (links_find(p->netlink, name, &l))
+			error = kind_ok(&l, why);
+		else if (strict)
+			error = why_say(why, -ENODEV, "there is no interface %s", name);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
 /* Attach what is new, beside what is there. A mode that changes: the old one has to go first. */
-static int attach_new(struct ports *p, const struct fastpath_conf *f, bool strict,
-		      struct port *next, struct why *why)
+static int attach_new(struct ports *p, const struct fastpath_conf *f, struct port *next,
+		      struct why *why)
 {
 	for (uint32_t i = 0; i < f->ports; i++) {
 		struct port *have = find(p, &f->port[i]);
@@ -283,7 +359,7 @@ static int attach_new(struct ports *p, const struct fastpath_conf *f, bool stric
 			if (strcmp(p->port[n].want.name, f->port[i].name) == 0)
 				detach(p, &p->port[n], "its mode changes");
 		}
-		error = try_attach(p, &next[i], strict, why);
+		error = try_attach(p, &next[i], why);
 		if (!error)
 			continue;
 		while (i-- > 0) {
@@ -299,8 +375,10 @@ static int attach_new(struct ports *p, const struct fastpath_conf *f, bool stric
 int ports_set(struct ports *p, const struct fastpath_conf *f, bool strict, struct why *why)
 {
 	struct port next[FASTPATH_MAX];
-	int error = attach_new(p, f, strict, next, why);
+	int error = names_ok(p, f, strict, why);
 
+	if (!error)
+		error = attach_new(p, f, next, why);
 	if (error)
 		return error;
 	for (unsigned int i = 0; i < p->n; i++) {
@@ -311,6 +389,14 @@ int ports_set(struct ports *p, const struct fastpath_conf *f, bool strict, struc
 	p->n = f->ports;
 	settle(p);
 	return 0;
+}
+
+static void tell_refused(const struct ports *p, const struct port *t, const char *why)
+{
+	const struct fact facts[] = { { "INTERFACE", t->want.name }, { "REASON", why } };
+
+	host_say_facts(p->say, LOGGED_FASTPATH_REFUSED, facts, ARRAY_LEN(facts), "fast path: %s",
+		       why);
 }
 
 void ports_look(struct ports *p)
@@ -326,7 +412,7 @@ void ports_look(struct ports *p)
 		if (t->link >= 0 || !there)
 			continue;
 		if (attach(p, t, &l, &why) < 0 && strcmp(t->why, why.text) != 0) {
-			host_say(p->say, "fast path: %s", why.text);
+			tell_refused(p, t, why.text);
 			snprintf(t->why, sizeof(t->why), "%.150s", why.text);
 		}
 	}
@@ -337,7 +423,6 @@ void ports_close(struct ports *p)
 {
 	for (unsigned int i = 0; i < p->n; i++) {
 		if (p->port[i].link >= 0)
-			close(p->port[i].link);
-		p->port[i].link = -1;
+			unlink_from(p, &p->port[i]);
 	}
 }

@@ -5,6 +5,21 @@
 #include "base/sum.h"
 #include "wire/proto.h"
 
+static enum fast_type type_of(const struct endpoint *ep)
+{
+	switch ((enum tunnel_type)ep->type) {
+	case TYPE_DIRECT:
+		return FAST_DIRECT;
+	case TYPE_GRE:
+		return FAST_GRE;
+	case TYPE_AYIYA:
+		return FAST_AYIYA;
+	case TYPE_NONE:
+		break;
+	}
+	return FAST_OFF;
+}
+
 /* Words of the outer header that are the same for every packet of a tunnel: path/encap.c. */
 static be16_t constant_sum(const struct fast_line *l)
 {
@@ -21,8 +36,8 @@ static be16_t constant_sum(const struct fast_line *l)
 /* A tunnel of which user space wants to see every packet. */
 static bool wants_all(const struct tunnel_conf *c)
 {
-	return c->flags & (TUNNEL_DISABLED | TUNNEL_DEBUG | TUNNEL_GRE_KEY) || c->rate_kbit_s ||
-	       c->rate_pps || c->kind == KIND_AYIYA;
+	return c->flags & (TUNNEL_DISABLED | TUNNEL_DEBUG | TUNNEL_CAPTURE | TUNNEL_GRE_KEY) || c->rate_kbit_s ||
+	       c->rate_pps;
 }
 
 /* Fragments are made in user space: path/encap.c, is_narrow(). */
@@ -45,11 +60,10 @@ struct fast_line sync_line(const struct config *cf, const struct table *tb, uint
 	struct endpoint ep;
 	struct ip6_addr us;
 
-	if (!c || wants_all(c))
+	if (!c || wants_all(c) || cf->head->capture_all)
 		return l;
 	ep = tunnel_endpoint(&tb->tunnel[tid]);
-	if (ep.state != STATE_UP || (ep.type != TYPE_DIRECT && ep.type != TYPE_GRE) ||
-	    !addr_is_ip4(&ep.them) || config_bad_endpoint(cf, &ep.them) || is_narrow(c, &ep))
+	if (ep.state != STATE_UP || type_of(&ep) == FAST_OFF || !addr_is_ip4(&ep.them) || config_bad_endpoint(cf, &ep.them) || is_narrow(c, &ep))
 		return l;
 	us = us_of(cf, &ep);
 	if (!addr_is_ip4(&us) || addr_ip4(&us) == 0 || addr_is_bad_endpoint(&us) ||
@@ -59,7 +73,7 @@ struct fast_line sync_line(const struct config *cf, const struct table *tb, uint
 	l.us = addr_to_ip4_wire(&us);
 	l.mtu_bytes = tunnel_mtu(c, &ep);
 	l.flags = c->flags & TUNNEL_MSS ? FAST_MSS : 0;
-	l.type = ep.type == TYPE_GRE ? FAST_GRE : FAST_DIRECT;
+	l.type = (uint8_t)type_of(&ep);
 	l.sum = constant_sum(&l);
 	return l;
 }
@@ -196,10 +210,11 @@ void sync_init(struct sync *s, struct xdp *x, struct region *region)
 	region->table.fast = xdp_fast(x);
 }
 
-/* What every line depends on: the plan, and which addresses are ours. */
+/* What every line depends on: the plan, which addresses are ours, whether all is captured. */
 static bool same_for_all(const struct config_head *a, const struct config_head *b)
 {
-	return memcmp(&a->plan, &b->plan, sizeof(a->plan)) == 0 &&
+	return !a->capture_all == !b->capture_all &&
+	       memcmp(&a->plan, &b->plan, sizeof(a->plan)) == 0 &&
 	       memcmp(a->pop, b->pop, sizeof(a->pop)) == 0 &&
 	       a->owns == b->owns && memcmp(a->own, b->own, sizeof(a->own)) == 0 &&
 	       a->locals == b->locals && memcmp(a->local, b->local, sizeof(a->local)) == 0;

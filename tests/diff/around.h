@@ -10,6 +10,9 @@
 #include "io/outer.h"
 #include "make.h"
 
+/* A program that includes this need not use all of it. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+
 /* What became of a frame. */
 struct fate_of {
 	bool		ran;		/* path/ has seen it */

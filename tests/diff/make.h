@@ -11,6 +11,9 @@
 #include "dice.h"
 #include "scene.h"
 
+/* A program that includes this need not use all of it. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+
 #define FRAME_MAX	1700
 
 enum heading { INWARD, OUTWARD, ACROSS, HEADINGS };

@@ -73,6 +73,7 @@ struct scene {
 	struct fixture		*ref, *judge;
 	struct endpoint		ep[POP_TUNNELS];	/* as both have it */
 	bool			in_force[POP_TUNNELS];	/* the program may forward for it */
+	const struct steer	*steer;			/* whose gates AYIYA passes; NULL: none */
 	struct xdp		*xdp;
 	struct sync		sync;
 	struct fast_head	*head;
@@ -216,7 +217,7 @@ static bool scene_open(struct scene *s, bool xdp, struct why *why)
 {
 	const struct limits limits = { .tunnels = POP_TUNNELS, .subnets = POP_SUBNETS };
 
-	s->xdp = scene_stay(s) ? xdp_load(limits, why) : NULL;
+	s->xdp = scene_stay(s) ? xdp_load(limits, 1, s->steer, why) : NULL;
 	if (!s->xdp)
 		return false;
 	if (!world_open(&s->world) || (xdp && !scene_attach(s))) {

@@ -134,6 +134,13 @@ static bool same_traffic(const struct scene *s, uint16_t tid)
 	       l->last_in_s == t->last_in_s && l->last_out_s == t->last_out_s;
 }
 
+static bool same_transport(const struct scene *s, enum tunnel_type type)
+{
+	struct traffic fast = fast_transport(&s->ref->pa.tb->fast, type);
+
+	return memcmp(&fast, &s->ref->pa.me->transport[type], sizeof(fast)) == 0;
+}
+
 static bool same_counts(const struct scene *s)
 {
 	const struct fast *fast = &s->ref->pa.tb->fast;
@@ -143,6 +150,7 @@ static bool same_counts(const struct scene *s)
 
 	return (p->from == TID_NONE || same_traffic(s, p->from)) &&
 	       (p->to == TID_NONE || same_traffic(s, p->to)) &&
+	       same_transport(s, TYPE_DIRECT) && same_transport(s, TYPE_GRE) &&
 	       memcmp(&uplink, &me->uplink, sizeof(uplink)) == 0 &&
 	       memcmp(&total, &me->total, sizeof(total)) == 0;
 }

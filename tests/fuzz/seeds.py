@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Write the first inputs of the packet fuzz targets from the vectors: tests/data/fuzz/<target>/.
+"""Write the first inputs of the fuzz targets from the vectors: tests/data/fuzz/<target>/.
 
     tests/fuzz/seeds.py
 
@@ -169,6 +169,24 @@ def icmp6():
         put("icmp6", f"outer ayiya {typ}", 1, struct.pack("!BBHI", typ, 0, 0, mtu) + six)
 
 
+def frames():
+    """What AF_XDP hands over: both kinds, and each cut at every header."""
+    def ether(kind, body, tag=b""):
+        return bytes.fromhex("020000000102020000000101") + tag + struct.pack("!H", kind) + body
+    udp = struct.pack("!HHHH", 40001, 5072, 8 + 44, 0) + bytes(44)
+    four = struct.pack("!BBHHHBBH", 0x45, 2, 20 + len(udp), 0, 0x4000, 64, 17, 0) + \
+        IPv4Address("198.51.100.7").packed + IPv4Address("192.0.2.42").packed + udp
+    six = ip6(INET, "2001:db8:2ff:9::2", 17, struct.pack("!HHHH", 1, 2, 12, 0) + b"four")
+    tag = struct.pack("!HH", 0x8100, 5 << 13)
+    for name, frame in (("ayiya", ether(0x800, four)), ("native", ether(0x86dd, six)),
+                        ("tagged ayiya", ether(0x800, four, tag)),
+                        ("tagged native", ether(0x86dd, six, tag)),
+                        ("padded", ether(0x86dd, six) + bytes(9)), ("arp", ether(0x806, bytes(28)))):
+        put("frame", name, 0, frame)
+        for cut in (13, 17, 20, 33, 41):
+            put("frame", f"{name} cut {cut}", 0, frame[:cut])
+
+
 def super_packets():
     for four in (False, True):
         for options in (b"", b"\1\1\x08\x0attttaaaa"):
@@ -194,5 +212,72 @@ def super_packets():
     put("super", "raw gre four", 0, b"\0\0\x0e" + struct.pack("!HH", 0x2000, 0x0800) + words[4:8] + four)
 
 
-for make in (p41, gre, ayiya, beat, icmp4, icmp6, super_packets):
+REASONS = re.findall(r"^VERDICT\((\w+),", open(os.path.join(
+    os.path.dirname(DATA), "..", "src", "table", "verdict.def"), encoding="utf-8").read(), re.M)
+
+
+def offending():
+    """Packets of every kind, with the reason they may have died of."""
+    six = ip6(INET, "2001:db8:2ff:9::2", 17, bytes(12))
+    four = ip4("203.0.113.200", "192.0.2.42", 6, bytes(20))
+    yield "6in4", "DROP_IP6_SOURCE", six
+    yield "6in4 in 6in4", "DROP_IP6_SOURCE", ip6(INET, "2001:db8::42", 41, six)
+    yield "4in4 options", "DROP_OUTER_SOURCE", b"\x46" + four[1:20] + bytes(4) + four[20:]
+    yield "icmp error", "CONSUMED_OUTER_ICMP", struct.pack("!BBHI", 3, 4, 0, 1300) + four
+    yield "icmp6 error", "CONSUMED_OUTER_PMTU", struct.pack("!BBHI", 2, 0, 0, 1300) + six
+    yield "icmp6 inside", "DROP_HOP_LIMIT", ip6(INET, "2001:db8:2ff:9::2", 58, struct.pack("!BBHI", 1, 0, 0, 0) + six)
+    yield "gre", "DROP_GRE_KEY", struct.pack("!HH", 0, 0x86dd) + six
+    yield "gre words", "DROP_GRE_KEY", struct.pack("!HHIII", 0xb000, 0x86dd, 0xabcd0000, 7, 0x60000000) + six
+    for v in vectors("ayiya")["vectors"][:3]:
+        yield "ayiya " + v["name"], "DROP_AYIYA_DIGEST", bytes.fromhex(v["packet_hex"])
+    for v in vectors("heartbeat")["vectors"][:3]:
+        yield "beat " + v["name"], "DROP_BEAT_DIGEST", bytes.fromhex(v["message_hex"])
+
+
+def packet():
+    for name, reason, body in offending():
+        for cut in (len(body), len(body) // 2, 3):
+            put("packet", f"{name} {cut}", REASONS.index(reason), b"\0" + body[:cut])
+
+
+def why():
+    every = b""
+    for n, (name, reason, body) in enumerate(offending()):
+        one = struct.pack("!BBBB", REASONS.index(reason) - 1, n % 13, 0x30 | n & 7, min(len(body), 255)) + body[:255]
+        put("why", name, one[0], one[1:])
+        every += one
+    put("why", "all of them", every[0], every[1:])
+    for n, reason in enumerate(REASONS[1:]):
+        put("why", reason, n, bytes((n % 13, 1 + n % 6, 40)) + ip6(INET, "2001:db8:2ff:9::2", 59, b""))
+
+
+def pcapng():
+    for n, (name, _, body) in enumerate(offending()):
+        for how in (8, 16, 24, 25):     # inner, outer over IPv6, over IPv4, and not all of it
+            put("pcapng", f"{name} {how}", n % 7, bytes((how, 1, 0, 0x13, 0xd0, 0x9c, 0x41, n, n * 7, 15 & n, 1, 2, 9, n, 3, n)) + body)
+
+
+def trace():
+    for name, line in {"yes": '200 {"message":"Debugging has been enabled"}', "no": '401 {"message":"no"}',
+                       "trace": '200 {"trace":"[T1  uplink ] \\"x\\""}', "text": "200 OK", "cut": '200 {"trace":"',
+                       "empty": '200 {"trace":}', "number": "20x {}"}.items():
+        for on in (0, 1):
+            put("trace", f"{name} {on}", on, line.encode())
+
+
+def wish():
+    paths = ["/", "/metrics", "/metrics/tunnels", "/app.js", "/api/v1/nothing", "/api/v1/tunnels/", "/api/v1/tunnels/T0"]
+    paths += ["/api/v1/" + p for p in ("session", "pop", "pop/events", "tunnels", "openapi.json", "tunnels/T9")]
+    paths += ["/api/v1/tunnels/T1068" + p for p in ("/history", "/events", "/trace", "/", "/history/")]
+    texts = (paths, ["tunnel=T9", "a=b&tunnel=T10", "tunnel=T1&tunnel=T2", "tunnel", "tunnel=", "xtunnel=T1&tunnel=T9"],
+             ["localhost", "LOCALHOST:8080", "127.0.0.1:80", "[::1]", "[::1]:443", "localhost.example.net", "[::1", "localhost:8080.example.net"],
+             ["Bearer abc", "bearer  x", "Basic YTpi", "Bearer ", "Bearer " + "x" * 256, "Bearer " + "x" * 257],
+             ["application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1",
+              'application/openmetrics-text; version="1.0.0"', "text/plain", "*/*;q=1.000", "text/*;q=.5;x=y", ",,;;q=2"])
+    for kind, each in enumerate(texts):
+        for text in each:
+            put("wish", f"{kind} {text}", kind, text.encode())
+
+
+for make in (p41, gre, ayiya, beat, icmp4, icmp6, frames, super_packets, packet, why, pcapng, trace, wish):
     make()

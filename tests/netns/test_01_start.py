@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import time
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from lib.config import PASSWORD, config, dynamic, static
-from lib.daemon import SANITIZED, Daemon, service_user
+from lib.daemon import SANITIZED, START_S, Daemon, service_user
 from lib.pop import Pop
 from lib.topology import HOST6, POP4, Topology
 
@@ -72,6 +73,32 @@ def test_it_starts_makes_device_and_routes_and_leaves_nothing(daemon, topology):
     assert routes(topology).strip() == ""
     left = topology.pop.ip("-6", "route", "show", "table", "all")
     assert "2001:db8:2ff" not in left and "2001:db8:3000" not in left
+
+
+@pytest.mark.parametrize("kind", ["path", "abstract"])
+def test_a_service_manager_is_told(daemon, kind):
+    d = daemon()
+    name = os.path.join(d.dir, "notify") if kind == "path" else f"@sixxsd-test-{os.getpid()}"
+    d.wrap = ["env", f"NOTIFY_SOCKET={name}"]
+    # an abstract name belongs to a network namespace
+    with d.topology.pop.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(START_S)
+        manager.bind(name.replace("@", "\0"))
+        if kind == "path":
+            os.chmod(name, 0o777)		# for the run-time user
+        d.spawn()
+        assert manager.recv(100) == b"READY=1"
+        assert d.cli("pop get name").text == "testpop", "ready means ready"
+        began = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        d.kill(signal.SIGHUP)
+        said = re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=(\d+)", manager.recv(100))
+        assert said and began <= int(said[1]) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        assert manager.recv(100) == b"READY=1"
+        d.stop()
+        assert manager.recv(100) == b"STOPPING=1"
+        manager.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)
 
 
 def test_int_ends_it_like_term(daemon):
@@ -166,6 +193,17 @@ def test_an_ordinary_user_hears_of_root_and_not_of_memory(daemon):
     assert "start sixxsd as root" in done.said and "MEMLOCK" not in done.said, done.said
 
 
+def test_a_past_that_cannot_be_locked_is_said_once(daemon):
+    """Root's memory is not limited; the thread that locks this is not root's any more."""
+    d = daemon(wrap=["prlimit", "--memlock=1048576:1048576", "setpriv", "--bounding-set", "-sys_resource",
+                     "--inh-caps", "-sys_resource"])
+    d.start()
+    d.wait_output(r"cannot lock \d+ MiB of memory for the past of tunnels: Cannot allocate memory; ")
+    assert d.cli("pop show version").code == 200
+    d.stop()
+    assert d.output().count("past of tunnels") == 1
+
+
 def test_without_a_tun_device_it_says_so(daemon):
     d = daemon(wrap=["sh", "-c", 'mount -t tmpfs none /dev/net && exec "$@"', "sh"])
     done = d.run()
@@ -226,6 +264,44 @@ def test_check_reports_every_error_at_once(daemon):
     assert done.returncode == 1
     assert f"{d.conf}:1:" in done.said and f"{d.conf}:3:" in done.said
     assert f"{d.conf}:2:" not in done.said
+
+
+def test_each_error_is_said_once(daemon):
+    d = daemon("popp\n" + PLAIN)
+    assert d.run("--check", d.conf).said == f"{d.conf}:1: Unknown command: main >> popp (did you mean pop?)\n"
+    said = d.run().said
+    assert said.count("Unknown command") == 1, said
+    assert f"sixxsd: Code 404 occured on line 1 of {d.conf}\n" in said, "as it was of old"
+
+
+def test_a_reload_says_each_error_once(daemon):
+    d = daemon(PLAIN).start()
+    d.write("popp\n" + PLAIN + "pop nonsense\n")
+    d.kill(1)
+    d.wait_output(f"reload of {d.conf}: nothing changed: 2 errors in it")
+    assert d.output().count(">> popp") == d.output().count("nonsense") == 1, d.output()
+    assert "Code" not in d.output()
+
+
+def test_what_the_page_cannot_open_is_a_warning_with_its_line(daemon, tmp_path):
+    d = daemon(PLAIN + "pop set http 127.0.0.1 42080 /nope /nope2\n")
+    at = f"{d.conf}:{(PLAIN + 'x').count(chr(10)) + 1}: "
+    nope = "cannot use the certificate /nope: No such file or directory (as the user "
+    done = d.run("--check", d.conf)
+    assert (done.returncode, done.said) == (0, at + "warning: " + nope + "that checks)\n")
+    done = d.run()
+    assert (done.returncode, done.said.count("/nope")) == (1, 1), done.said
+    assert "sixxsd: " + at + nope + "the daemon runs as)\n" in done.said, done.said
+    (tmp_path / "cert").write_text("")
+    d.write(f"pop set http 127.0.0.1 42080 {tmp_path}/cert /nope2\n")
+    done = d.run("--check", d.conf)
+    assert f"{d.conf}:1: warning: cannot use the key /nope2: " in done.said, done.said
+    d.write(PLAIN)
+    d.start()
+    d.write(PLAIN + "pop set http 127.0.0.1 42080 /nope /nope2\n")
+    assert "warning: " + nope + "the daemon runs as)" in d.cli(f"config check {d.conf}").text
+    d.kill(1)
+    d.wait_output("nothing changed: line [0-9]+: cannot use the certificate /nope: ")
 
 
 def test_check_reports_wrong_limits_among_the_rest(daemon):

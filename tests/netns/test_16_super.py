@@ -53,6 +53,7 @@ def client_of(p, kind):
         return p.p41("1", CLIENT4)
     c = p.ayiya("2", "198.51.100.8") if kind == "ayiya" else p.ayiya("3", CLIENT6)
     c.beat()
+    p.settle()                  # a packet from the uplink must not overtake it
     return c
 
 

@@ -9,6 +9,7 @@ from lib import packets
 from lib.client import ayiya
 from lib.config import PASSWORD, PREFIX, config, dynamic, static
 from lib.daemon import SANITIZED, binary
+from lib.fast import polling, ports
 from lib.topology import HOST6, MAC, POP4
 
 FLOODER, HUNDRED = "198.51.100.1", "198.51.100.2"
@@ -64,7 +65,15 @@ def downward(n):
     return ethernet("core", "net0", 0x86DD, packets.filler(HOST6, inner(n), 100))
 
 
-def run_flood(pop, frames, way, pace, during=lambda: None):
+def beats():
+    """One of each tunnel's client, so that all are up."""
+    for n in (FLOOD_TID, *range(FIRST, FIRST + NUMBER)):
+        them = FLOODER if n == FLOOD_TID else HUNDRED
+        outer = packets.udp(them, POP4, 20000 + n, 5072, ayiya(inner(n), PASSWORD))
+        yield ethernet("wan", "isp0", 0x0800, outer)
+
+
+def run_flood(pop, frames, way, pace, during=lambda: None, kind=""):
     there = pop.topology
     path = os.path.join(pop.daemon.dir, "frames")
     with open(path, "w", encoding="ascii") as f:
@@ -72,7 +81,8 @@ def run_flood(pop, frames, way, pace, during=lambda: None):
     if way == "up":     # at net0: destination ...::1, id in the source address
         how = [there.isp.name, "isp0", there.internet.name, "net0", "50", "1", "28"]
     else:               # at isp0: outer destination, id in the inner destination
-        how = [there.internet.name, "net0", there.isp.name, "isp0", "30", "0xc6336402", "64"]
+        how = [there.internet.name, "net0", there.isp.name, "isp0", "30", "0xc6336402",
+               "116" if kind == "ayiya" else "64"]
     flood = subprocess.Popen([flood_program(), path, *how, str(FIRST), str(pace), str(SECONDS)],
                              stdout=subprocess.PIPE, text=True)
     try:
@@ -105,9 +115,8 @@ def workers(request):
     return request.param
 
 
-@pytest.mark.parametrize("way,kind", [("up", "p41"), ("up", "ayiya"), ("down", "p41")])
-def test_a_flood_of_one_tunnel_takes_nothing_from_a_hundred(pop, workers, way, kind):
-    p = pop(config(*tunnels(kind), pop=[f"set workers {workers}", "set latency 1"]))
+def hold(p, workers, way, kind):
+    """However fast one floods, at some pace the hundred lose nothing, and the rest has a reason."""
     ids = [FLOOD_TID, *range(FIRST, FIRST + NUMBER)]
     if way == "up":
         frames = [upward(kind, n, OTHER_HOST if n == FLOOD_TID else HOST6) for n in ids]
@@ -120,7 +129,7 @@ def test_a_flood_of_one_tunnel_takes_nothing_from_a_hundred(pop, workers, way, k
             asked.append(p.cli("pop show info"))
 
     for pace in PACES:
-        got = run_flood(p, frames, way, pace, ask_all_the_while)
+        got = run_flood(p, frames, way, pace, ask_all_the_while, kind)
         flood += got["flood"]
         print(f"{way} {kind} {workers} worker(s), {NUMBER} x {pace}/s: {got} {drops(p)}")
         assert got["flood"] > 0 and got["sent"] >= NUMBER
@@ -133,5 +142,27 @@ def test_a_flood_of_one_tunnel_takes_nothing_from_a_hundred(pop, workers, way, k
     # CPU than the worker, nothing was
     p.daemon.until(lambda: "DROP_QUEUE_SHARE" in drops(p) or flood_forwarded(p, way) >= flood,
                    "the flood's excess is counted")
+    return got
+
+
+@pytest.mark.parametrize("way,kind", [("up", "p41"), ("up", "ayiya"), ("down", "p41")])
+def test_a_flood_of_one_tunnel_takes_nothing_from_a_hundred(pop, workers, way, kind):
+    p = pop(config(*tunnels(kind), pop=[f"set workers {workers}", "set latency 1"]))
+    hold(p, workers, way, kind)
     if way == "up":     # else no client has been heard from, and there is nobody to ask
         p.daemon.until(lambda: min(sent_probes(p)) >= 2, "the latency tests went on")
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_nor_by_af_xdp(topology, pop, workers, way):
+    with polling(topology):
+        p = pop(config(*tunnels("ayiya"), pop=[f"set workers {workers}", f"set {ports('native')}"]))
+        shown = p.daemon.json("pop show fastpath")
+        if not shown["available"]:
+            pytest.skip(f"skipped: no fast path here: {shown['why']}")
+        for beat in beats():
+            p.wan.socket.send(beat)
+        p.daemon.until(lambda: all(x[2] == "up" for x in p.daemon.list().values()), "all are up")
+        got = hold(p, workers, way, "ayiya")
+        said = p.daemon.json("pop show fastpath")["ayiya"]
+        assert said["in_packets"] > got["received"] / 2, "by AF_XDP"

@@ -451,6 +451,8 @@ def test_killed_at_any_step_of_saving_the_file_is_whole(topology, sixxsd, call):
 
 def save_and_kill(d, call, n):
     """Is it dead? (n-th @call after strace has taken hold)"""
+    # a thread that ends while strace takes hold of it is one strace waits for in vain
+    d.until(lambda: "sixxsd-touch" not in d.threads(), "the past is in memory")
     tracer = subprocess.Popen(
         ["strace", "-f", "-qq", "-o", os.path.join(d.dir, "strace"), "-e", f"trace={call}",
          "-e", f"inject={call}:signal=KILL:when={n}", "-p", str(d.pid)],

@@ -56,6 +56,13 @@ def lines_about(s, mark):
             return got
 
 
+def test_the_latency_test_says_what_became_of_it(running, trace):
+    running.cli("pop set latency 1")
+    words = [LINE.fullmatch(trace.line())[9] for _ in range(12)]
+    first = words.index("made here: latency test")
+    assert "forwarded into a tunnel" in words[first:first + 5], words
+
+
 def test_every_decision_of_a_packet_in_order(running, trace):
     running.one.send(packets.filler(running.one.inner, HOST6, 123))
     got = lines_about(trace, 123)
@@ -127,6 +134,27 @@ def test_it_ends_with_the_session(running):
     s.close()
     running.daemon.until(lambda: running.show("T1")["Tunnel Debugging"] == "no",
                          "debug ended with its session")
+
+
+def test_what_dies_before_it_is_known_whose_it_is(pop):
+    """Nobody gets into the tunnel: the one who debugs it sees who tries, and why not."""
+    p = pop(config(dynamic("2", "ayiya"), dynamic("3", "heartbeat")))
+    s = p.daemon.session()
+    for name in ("T2", "T3"):
+        assert s.ask(f"tunnel set debug {name} on").code == 200
+    wrong = p.ayiya("2", "198.51.100.2", password="another")
+    late = p.ayiya("2", "198.51.100.4")
+    beats = p.heartbeat("3", "198.51.100.3", password="another")
+    for send, words in (
+            (wrong.beat, "digest does not match the tunnel's secret (counted on T2; from 198.51.100.2 port"),
+            (lambda: late.beat(epoch=int(time.time()) - 500), "(counted on T2; from 198.51.100.4 port"),
+            (beats.beat, "(counted on T3; from 198.51.100.3 port")):
+        send()
+        line = s.line()
+        while " dropped: " not in line:
+            line = s.line()
+        assert words in line, line
+    s.close()
 
 
 def test_it_is_not_saved_and_survives_a_reload(running, trace):

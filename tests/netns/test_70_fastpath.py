@@ -17,7 +17,7 @@ from lib.pop import Pop
 from lib.topology import HOST6, ISP4, MAC, POP4
 
 
-@pytest.fixture(scope="module", params=["native", "generic", "tc"])
+@pytest.fixture(scope="module", params=["native", "generic", "tc", "clsact"])
 def fast(topology, sixxsd, request):
     assert sixxsd
     with polling(topology), Pop(topology, plan(pop=[f"set {ports(request.param)}"])) as p:
@@ -291,5 +291,5 @@ def test_off_and_on_again_while_packets_flow(fast):
         fast.cli(f"pop set fastpath {words}")
         fast.at_host(lambda q, n=n: q.payload[8:12] == struct.pack("!I", n))
         assert fast.daemon.json("pop show fastpath")["on"] == (words != "off")
-        assert attached(fast.topology, "wan") == (words != "off" and fast.mode != "tc")
+        assert attached(fast.topology, "wan") == (words != "off" and fast.mode not in ("tc", "clsact"))
     wait_in_force(fast)

@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 from lib import packets
-from lib.config import static
+from lib.config import WORKERS, static
 from lib.fast import attached, carried, client, gro, plan, polling, wait_in_force
 from lib.topology import HOST6, ISP4, MAC
 
@@ -81,6 +81,19 @@ def test_without_the_right_to_load_programs_user_space_does_it_all(topology, pop
     assert p.daemon.ask("pop set fastpath core").code == 500
 
 
+@pytest.mark.parametrize("bad, said", [("nosuch", "there is no interface nosuch"),
+                                       ("lo", "lo is no Ethernet interface: name one that is")])
+def test_a_name_that_is_wrong_touches_no_interface(pop, bad, said):
+    p = pop(plan(pop=["set fastpath off"]))
+    if not p.daemon.json("pop show fastpath")["available"]:
+        pytest.skip("skipped: no fast path here")
+    assert said in p.cli(f"pop set fastpath wan core {bad}", 500).text
+    assert p.daemon.json("pop show fastpath")["interfaces"] == []
+    assert "fast path: wan" not in p.daemon.output(), p.daemon.output()
+    p.cli("pop set fastpath wan core")
+    p.daemon.wait_output("fast path: wan, ")
+
+
 def test_another_program_on_the_interface_is_left_alone(topology, pop, tmp_path):
     source = tmp_path / "pass.c"
     source.write_text('__attribute__((section("xdp"))) int pass(void *x) { return 2; }\n'
@@ -146,6 +159,49 @@ def test_tc_goes_with_a_daemon_that_is_killed(topology, pop):
     nobody_forwards(p, c)
     p.start()
     wait_in_force(p)
+
+
+def test_a_filter_that_is_left_behind_does_nothing(topology, pop):
+    p = pop(plan(pop=["set fastpath wan/clsact core/clsact"]))
+    needs_fast(p)
+    wait_in_force(p)
+
+    def there(device):
+        shown = topology.pop.run("tc", "filter", "show", "dev", device, "ingress", check=False)
+        return "sixxsd" in shown.stdout
+    assert there("wan") and there("core")
+    c = client(p, "1")
+    p.daemon.stop(signal.SIGKILL, -signal.SIGKILL)
+    p.daemon.process = None
+    assert there("wan"), "a filter is the interface's"
+    nobody_forwards(p, c)
+    p.start()           # and takes over what it finds
+    wait_in_force(p)
+    p.cli("pop set fastpath off")
+    assert not there("wan") and not there("core")
+    p.cli("pop set fastpath wan/clsact core/clsact")
+    wait_in_force(p)
+    p.daemon.stop()
+    assert not there("wan") and not there("core")
+
+
+def test_auto_is_off_while_somebody_has_filters(topology, pop):
+    ip = topology.pop
+    # a daemon that was killed may have left it
+    ip.run("tc", "qdisc", "del", "dev", "core", "clsact", check=False)
+    if ip.run("tc", "qdisc", "add", "dev", "core", "clsact", check=False).returncode:
+        pytest.skip("skipped: no tc here")
+    try:
+        p = pop(plan(pop=["set fastpath auto"]))
+        needs_fast(p)
+        assert state(p)["on"], "clsact alone is nothing that looks at packets"
+        ip.run("tc", "filter", "add", "dev", "core", "egress", "bpf", "bytecode", "1,6 0 0 0")
+        p.daemon.until(lambda: not state(p)["on"], "the filter is noticed")
+        assert "core has filters" in state(p)["why"]
+        ip.run("tc", "filter", "del", "dev", "core", "egress")
+        p.daemon.until(lambda: state(p)["on"], "it is gone")
+    finally:
+        ip.run("tc", "qdisc", "del", "dev", "core", "clsact")
 
 
 def test_auto_takes_the_interfaces_of_the_default_routes(topology, pop):
@@ -302,3 +358,21 @@ def test_a_neighbour_of_the_fast_path_alone_is_verified_and_missed_when_it_is_go
             sysctl(name, value)
         ip("neigh", "replace", ISP4, "lladdr", MAC["isp0"], "dev", "wan", "nud", "permanent")
     p.daemon.until(is_fast, "and again")
+
+
+def test_when_no_af_xdp_socket_is_left_it_says_so(topology, pop):
+    p = pop(plan(pop=["set fastpath late0/native"]))
+    needs_fast(p)
+    ip = topology.pop.ip
+
+    def again():
+        ip("link", "add", "late0", "type", "veth", "peer", "name", "late1")
+        ip("link", "set", "late0", "up")
+        said = p.daemon.until(lambda: any((a := state(p)["ayiya"]).values()) and a, "attached")
+        ip("link", "del", "late0")
+        p.daemon.until(lambda: modes(p) == {"late0": "none"}, "gone")
+        return said
+    # the kernel binds a socket once: 8 a worker (host/xsk.h), and a new interface takes a new one
+    seen = [again() for _ in range(8 * max(WORKERS, 1) + 1)]
+    assert all(s["queues"] == 1 and not s["why"] for s in seen[:-1]), seen
+    assert seen[-1]["queues"] == 0 and "late0, queue 0: no socket is left" in seen[-1]["why"]

@@ -96,6 +96,16 @@ def test_goals_go_by_the_worst_case_and_say_what_was_not_measured():
     assert next(g for (n, _), g in goals.items() if n == 3)["measured"] == report.NOT
 
 
+def test_a_scrape_is_a_row_and_a_goal():
+    took = {"tunnels": 32767, "rounds": 3, "octets": 30 * 2**20, "median_s": 0.0546, "max_s": 0.07,
+            "piece_max_s": 0.0018, "pop_s": 0.0008}
+    assert "scrape of 32767 tunnels" in report.table(report.SCRAPE, [took])[1]
+    assert report.table(report.SCRAPE, [took])[1].split()[-5:] == ["55", "70", "30.0", "1.80", "0.80"]
+    goal = next(g for g in report.goals({"packets": [], "tcp": [], "roundtrips": [], "load": None, "scrape": took})
+                if g["number"] == 11)
+    assert goal["met"] is True and goal["measured"] == "55 ms"
+
+
 def test_the_chart_is_a_picture(tmp_path):
     path = tmp_path / "chart.svg"
     chart.write({"packets": [row("protocol 41 in", "XDP"), row("AYIYA <out>", "user")], "tcp": []}, path)

@@ -28,6 +28,9 @@ TREE = {"commands": [
      "arguments": [{"name": "section", "type": "choice", "optional": False,
                     "choices": "sixxsd|common|prefix|thread"},
                    {"name": "state", "type": "onoff", "optional": False}]},
+    {"command": "pop set http", "menu": False, "help": "the page",
+     "arguments": [{"name": "<address>|off", "type": "word", "optional": False},
+                   {"name": "port", "type": "number", "optional": True}]},
     {"command": "pop shutdown", "menu": False, "arguments": [], "help": "end the daemon"},
     {"command": "tunnel", "menu": True, "arguments": [], "help": "tunnels"},
     {"command": "tunnel list", "menu": False, "help": "one line per tunnel",
@@ -205,6 +208,12 @@ def test_no_connection():
     assert rc == LOST
 
 
+@pytest.mark.parametrize("port", ["99999", "65536", "0", "-1", "", "http", "42003x"])
+def test_what_is_no_port(port):
+    rc, out, err = ctl(None, "x", where=["-h", "127.0.0.1", f"-p{port}"] if port else ["-p", ""])
+    assert (rc, out, err) == (USAGE, "", f"sixxsctl: {port} is no port: 1 to 65535\n")
+
+
 def test_the_default_names_both_places():
     if os.path.exists("/run/sixxsd/control"):
         pytest.skip("a daemon runs on this machine")
@@ -289,6 +298,72 @@ def test_a_stream_that_breaks_is_lost(daemon):
                           timeout=30)
     assert done.returncode == LOST and done.stdout == b"\x0a\x0d\x0d\x0a\0\0"
     assert b"connection lost" in done.stderr
+
+
+BLOCK = (1).to_bytes(4, "little") + (4096).to_bytes(4, "little") + bytes(4084) + (4096).to_bytes(4, "little")
+
+
+def capturing(daemon, first, rest=b""):
+    """A daemon whose capture is @first, and @rest once the client wants no more."""
+    def answer(_):
+        conn = fake.open[-1]
+        conn.sendall(b"200 pcapng follows\n" + first)
+        while conn.recv(4096):
+            pass
+        conn.sendall(rest)
+    fake = daemon(answer)
+    return [CTL, "-h", "127.0.0.1", "-p", str(fake.port), "tunnel", "capture", "all"]
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_capture_is_whole_whatever_ends_it(daemon, by):
+    p = subprocess.Popen(capturing(daemon, BLOCK + BLOCK[:100], BLOCK[100:] + BLOCK),
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert p.stdout.read(4196) == BLOCK + BLOCK[:100]
+    p.send_signal(by)
+    assert p.communicate(timeout=30) == (BLOCK[100:] + BLOCK, b"") and p.returncode == OK
+
+
+def test_a_capture_whose_reader_is_slow_is_whole(daemon):
+    n = 64      # more than a socket and a pipe hold
+    p = subprocess.Popen(capturing(daemon, BLOCK * n, BLOCK), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    fcntl.fcntl(p.stdout, fcntl.F_SETPIPE_SZ, 4096)
+    while fionread(p.stdout) < 4096 or state(p, "State") != "S":
+        time.sleep(0.01)
+    p.send_signal(signal.SIGINT)
+    while int(state(p, "ShdPnd"), 16):
+        time.sleep(0.01)
+    assert p.communicate(timeout=30) == (BLOCK * (n + 1), b"") and p.returncode == OK
+
+
+def fionread(f):
+    return int.from_bytes(fcntl.ioctl(f, termios.FIONREAD, bytes(4)), "little")
+
+
+def state(p, name):
+    with open(f"/proc/{p.pid}/status", encoding="utf-8") as f:
+        return next(line.split()[1] for line in f if line.startswith(name + ":"))
+
+
+def test_a_capture_that_cannot_be_written_says_so(daemon):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(capturing(daemon, BLOCK), stdout=full, stderr=subprocess.PIPE, timeout=30)
+    assert done.returncode == LOST and b"No space left" in done.stderr and b"connection" not in done.stderr
+
+
+def test_a_text_that_cannot_be_written_says_so(daemon):
+    fake = daemon(lambda line: framed(["a", "b"]))
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([CTL, "-h", "127.0.0.1", "-p", str(fake.port), "x"], stdout=full,
+                              stderr=subprocess.PIPE, timeout=30)
+    assert done.returncode == LOST and b"No space left" in done.stderr
+
+
+def test_a_quiet_capture_ends_with_its_reader(daemon):
+    p = subprocess.Popen(capturing(daemon, BLOCK), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert p.stdout.read(len(BLOCK)) == BLOCK
+    p.stdout.close()
+    assert p.wait(30) == OK and p.stderr.read() == b""
 
 
 @pytest.mark.parametrize("args,answer,trace,shown", [
@@ -390,6 +465,28 @@ def terminal(daemon, tmp_path):
             t.p.wait()
 
 
+@pytest.mark.parametrize("args", [[], ["-j"]])
+def test_a_capture_onto_a_terminal_names_the_command(daemon, tmp_path, args):
+    fake = daemon(lambda line: [b"200 pcapng follows\n", b"\n\r\r\n"])
+    t = Terminal(fake, tmp_path, *args, "pop", "capture", "drops")
+    t.expect("sixxsctl: a capture is no text")
+    t.expect(": sixxsctl pop capture drops | wireshark -k -i -")
+    assert t.end() == USAGE
+
+
+def test_a_capture_from_a_menu_is_named_from_main(daemon, tmp_path):
+    fake = daemon({"json cmd tree": b"200 " + json.dumps(TREE).encode() + b"\n",
+                   "pop": b"200 >> main > pop (use '..' or 'end' to go up one level)\n",
+                   "capture drops": [b"200 pcapng follows\n", b"\n\r\r\n"]})
+    t = Terminal(fake, tmp_path)
+    t.type("pop\r")
+    t.expect("pop> ")
+    t.type("capture drops\r")
+    t.expect(": sixxsctl pop capture drops | wireshark")
+    t.type("exit\r")
+    t.end()
+
+
 def test_prompt_shows_the_menu(terminal):
     t, _ = terminal()
     t.expect("chtst01> ")
@@ -417,6 +514,12 @@ def test_tab_completes_from_the_daemons_table(terminal):
     t.type("pop s\t\t")
     text = t.expect("chtst01> pop s")
     assert "set" in text and "[>>] change the PoP" in text and "shutdown" in text
+    t.type("\x15pop set http \t")
+    text = t.expect("chtst01> pop set http ")
+    assert "\n  <address>|off\n" in text, "and no word is put in"
+    t.type("::1 \t")
+    text = t.expect("chtst01> pop set http ::1 ")
+    assert "\n  <port>\n" in text
     t.type("\x15pop set debug \t")
     text = t.expect("chtst01> pop set debug ")
     assert all(word in text for word in ("sixxsd", "common", "prefix", "thread"))

@@ -138,7 +138,7 @@ static struct world *world_new(struct limits limits)
 	return w;
 }
 
-static const struct limits limits_default = { TUNNELS_DEFAULT, SUBNETS_DEFAULT };
+static const struct limits limits_default = { TUNNELS_DEFAULT, SUBNETS_DEFAULT, TUNNELS_DEFAULT };
 
 static void world_end(struct world *w)
 {

@@ -1,3 +1,4 @@
+#include <sanitizer/asan_interface.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "ctl/arena.h"
@@ -82,7 +83,10 @@ static void realloc_keeps_what_was_there(void)
 	ok(arena_sane(a) && arena_room(a) == arena_size(a), "nothing is left over");
 }
 
-/* Runs in a child, where an assertion may end it. Return: did it end that way? */
+/*
+ * Runs in a child, where an assertion may end it, or a sanitizer that saw the misuse first: that
+ * one aborts or exits with a code, as its options say. Return: did it end that way?
+ */
 static bool dies(void (*deed)(struct arena *a))
 {
 	fflush(stdout);
@@ -95,7 +99,7 @@ static bool dies(void (*deed)(struct arena *a))
 		_exit(0);
 	}
 	waitpid(child, &status, 0);
-	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGABRT : WEXITSTATUS(status) != 0;
 }
 
 static void free_twice(struct arena *a)

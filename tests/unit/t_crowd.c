@@ -147,7 +147,7 @@ static void a_thousand_at_once(void)
 	   refused, odd);
 	local = local_client();
 	ok(says(local, BANNER) && is_in_step(local), "the local socket still answers");
-	ok(control.sessions == 65 && control.sessions_max == 80, "control knows how many there are");
+	ok(control.sessions == 65 && control.sessions_max == 88, "control knows how many there are");
 	for (int i = 0; i < CROWD; i++)
 		close(crowd[i]);
 	ok(settles(1), "they leave");

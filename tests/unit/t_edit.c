@@ -287,7 +287,7 @@ static void addresses_are_asked_for_again_after_a_late_worker(void)
 
 static void plan_limits(void)
 {
-	const struct limits most = { TUNNELS_MAX, 4096 };
+	const struct limits most = { TUNNELS_MAX, 4096, TUNNELS_MAX };
 	struct world *w = world_new(most);
 	char line[128];
 	unsigned int taken = 0;
@@ -304,7 +304,7 @@ static void plan_limits(void)
 		"200 Tunnel Prefix 2001:db8:0:10::/60 configured\n");
 	answers(w, "tunnel set config 6 T1 198.51.100.1 up 1280", "200 Accepted Tunnel 6/T1\n");
 	answers(w, "tunnel set config 7 T1 198.51.100.1 up 1280",
-		"400 TID 0x7 is out of range (0x0 - 0x6)\n");
+		"400 TID 0x7 is out of range (0x0 - 0x6): the tunnel prefix is a /60\n");
 
 	answers(w, "pop subnetprefix add 2001:db8:1000::/48 delegate 49",
 		"200 Subnet Prefix 2001:db8:1000::/48 added\n");
@@ -333,7 +333,7 @@ static void a_tunnel_prefix_inside_a_subnet_prefix(void)
 	answers(w, "pop tunnelprefix add 2001:db8:3002::/48",
 		"200 Tunnel Prefix 2001:db8:3002::/48 configured\n");
 	answers(w, "subnet set config 2001:db8:3002::/48 1 static",
-		"400 Route 2001:db8:3002::/48 with gateway 1 doesn't have a master subnet\n");
+		"400 Route 2001:db8:3002::/48 with gateway 1 doesn't have a master subnet: it lies in the tunnel prefix\n");
 	world_end(w);
 }
 

@@ -56,6 +56,26 @@ static bool is_number(const struct pkt *p, uint32_t n)
 	       (size_t)(p->data - p->start) == PKT_HEADROOM;
 }
 
+/* What was around it, for a capture; not what happens to lie in front of another packet. */
+static void its_encapsulation_comes_along(void)
+{
+	void *memory = memory_of(LANE_BYTES_MIN);
+	struct lane l;
+	struct pkt p;
+
+	lane_init(&l, memory, LANE_BYTES_MIN);
+	make(&p, 4);
+	memset(p.data - 44, 0xab, 44);
+	p.peeled = 44;
+	ok(lane_put(&l, &p) && lane_take(&l, &p) && is_number(&p, 4) && p.peeled == 44 &&
+	   p.data[-1] == 0xab && p.data[-44] == 0xab && !p.captured, "its encapsulation comes along");
+	make(&p, 4);
+	p.peeled = PKT_HEADROOM + 1;
+	ok(lane_put(&l, &p) && lane_take(&l, &p) && is_number(&p, 4) && p.peeled == 0,
+	   "one that has no room does not");
+	free(memory);
+}
+
 /* Filled to the last place and emptied, so often that every end of memory is met. */
 static void packets_come_out_as_they_went_in(void)
 {
@@ -286,6 +306,7 @@ static void two_threads_agree(void)
 int main(void)
 {
 	packets_come_out_as_they_went_in();
+	its_encapsulation_comes_along();
 	what_was_taken_stays_until_it_is_freed();
 	the_largest_fits_wherever_the_end_lies();
 	memory_is_shared_among_many();

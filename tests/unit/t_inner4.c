@@ -84,8 +84,8 @@ static void configure(void)
 		pop_touch(f, cf, tid)->encap = ENCAP_GRE;
 	pop_apply(f);
 	for (uint16_t tid = 1; tid <= 4; tid++)		/* what path_adopt() will do */
-		tunnel_adopt(&f->region.table, f->pa.cf, tid, f->pa.now);
-	tunnel_adopt(&f->region.table, f->pa.cf, 0x42c, f->pa.now);
+		tunnel_adopt(&f->region.table, f->pa.cf, tid, f->pa.now, f->pa.wall);
+	tunnel_adopt(&f->region.table, f->pa.cf, 0x42c, f->pa.now, f->pa.wall);
 }
 
 /* The steps as path_run() calls them. */

@@ -20,6 +20,12 @@ static const struct { const char *name, *text, *problems; } bad[] = {
 	  "link-local or reserved address can be an endpoint\n"
 	  "21 400 Invalid IPv6 prefix (x), it must be <address>/<length> with nothing set behind "
 	  "the length\n" },
+	{ "a word that is nearly one", "popp\npop set idd 1\npop\nste id 1\nset i 1\npop\n",
+	  "1 404 Unknown command: main >> popp (did you mean pop?)\n"
+	  "2 404 Unknown command: main > pop > set >> idd (did you mean id?)\n"
+	  "4 404 Unknown command: main > pop >> ste (did you mean set?)\n"
+	  "5 404 Unknown command: main > pop > set >> i\n"
+	  "6 404 Unknown command: main > pop >> pop\n" },
 	{ "end at main", "end\n", "1 404 Unknown command: main >> end\n" },
 	{ "nesting that does not balance", "pop\nset\nid 1\nend\nend\nend\n",
 	  "6 404 Unknown command: main >> end\n" },
@@ -74,13 +80,44 @@ static void the_sentence_of_old(struct world *w)
 	char expected[256];
 	struct why why;
 
+	snprintf(expected, sizeof(expected), "Code 404 occured on line 2 of %s", w->file);
+	load(w, "pop set id 1\nfoo\nbar\n", &why);
+	ok(!strcmp(why.text, expected) && why.code == 400, "%s, and no word of what was said", why.text);
 	snprintf(expected, sizeof(expected), "Code 404 occured on line 2 of %s: Unknown command: "
 		 "main >> foo (and more)", w->file);
-	load(w, "pop set id 1\nfoo\nbar\n", &why);
+	control_load(&w->control, w->file, NULL, NULL, &why);
 	ok(!strcmp(why.text, expected) && why.code == 400, "%s", why.text);
 	ok(control_load(&w->control, "/nonexistent/x", NULL, NULL, &why) == -EIO && why.code == 406,
 	   "%s", why.text);
 	ok(control_load(&w->control, w->dir, NULL, NULL, &why) == -EIO, "%s", why.text);
+}
+
+static uint8_t load_ok(struct world *w)
+{
+	struct outside o = { .at_s = 0 };
+
+	control_look_outside(&w->control);
+	return outside_read(w->region.table.outside, &o) ? o.load_ok : 255;
+}
+
+/* For whoever maps the region: alerts go by it. */
+static void the_region_tells(struct world *w)
+{
+	struct worker_shared *first = &w->region.table.worker[0];
+	struct outside o = { .at_s = 0 };
+	struct why why;
+
+	load(w, "foo\n", &why);
+	ok(load_ok(w) == OUTSIDE_NO, "that the last file was refused");
+	ok(load(w, "pop set id 1\n", &why) == 0 && load_ok(w) == OUTSIDE_YES,
+	   "and that the next was loaded");
+	w->control.tun_drops = 100;
+	first->shed_tun = 60;
+	(void)load_ok(w);
+	first->shed_tun = 80;		/* the kernel's own count is still the old one */
+	(void)load_ok(w);
+	ok(outside_read(w->region.table.outside, &o) && o.tun_lost == 40,
+	   "what the device's queue lost never falls");
 }
 
 static void long_lines(struct world *w)
@@ -123,7 +160,7 @@ static void warnings(struct world *w)
 		   "tunnel set rate T5 2 2\n", &why) == 0, "warnings do not stop a load");
 	ok(!strcmp(w->problems, "13 200 Tunnel 1/T1 has no password and stays down for ever\n"
 		   "0 200 Tunnels 2 and 3 are both called T5; commands that say T5 mean tunnel 2\n"),
-	   "but are told: %s", w->problems);
+	   "but are told");
 	ok(running(w)->tunnel[2].rate_pps == 1 && running(w)->tunnel[3].rate_pps == 2,
 	   "a command right behind its tunnel means that one");
 }
@@ -137,6 +174,7 @@ static void a_reload_keeps_what_runtime_knows(struct world *w)
 
 	ok(load(w, HEAD TUNNELS SUBNETS, &why) == 0, "the first load");
 	ask(w, "tunnel set debug T5072 on");
+	ask(w, "tunnel capture T5072");
 	ask(w, "tunnel set remote T5072 203.0.113.7");
 	ask(w, "tunnel reseterrors T4141");
 	generation[0] = running(w)->tunnel[0].generation;
@@ -147,6 +185,8 @@ static void a_reload_keeps_what_runtime_knows(struct world *w)
 	ok(w->control.tracer[1] == w && running(w)->tunnel[1].flags & TUNNEL_DEBUG &&
 	   addr_eq(&running(w)->tunnel[1].them, &remote) && running(w)->tunnel[0].reset_seq == 1,
 	   "debug, remote and resets are as they were");
+	ok(running(w)->tunnel[1].flags & TUNNEL_CAPTURE && running(w)->head->captures == 1,
+	   "so is a capture");
 
 	ok(load(w, HEAD TUNNELS "tunnel set mss T4141 auto\n", &why) == 0 &&
 	   w->region.head->published == published + 1, "a changed file is published once");
@@ -159,6 +199,8 @@ static void a_reload_keeps_what_runtime_knows(struct world *w)
 	   !config_tunnel(running(w), 0) && !(running(w)->tunnel[1].flags & TUNNEL_SECRET),
 	   "so are a tunnel and a password");
 	ok(running(w)->tunnel[1].flags & TUNNEL_DEBUG, "debugging is not");
+	ok(load(w, HEAD "tunnel set config 1 T5073 dynamic up 1428\n", &why) == 0 &&
+	   !(running(w)->tunnel[1].flags & TUNNEL_CAPTURE), "nobody captures who has its place now");
 	ok(load(w, HEAD, &why) == 0 && !w->control.tracer[1] && running(w)->head->tunnels == 0,
 	   "until the tunnel goes too");
 }
@@ -248,7 +290,7 @@ static void limits_are_found_first(struct world *w)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
-		struct limits l = { 0, 0 };
+		struct limits l = { 0, 0, 0 };
 		struct why why = { .text = "" };
 		uint32_t workers;
 
@@ -303,16 +345,16 @@ static void workers_change_with_the_next_start(struct world *w)
 
 static void a_reload_that_drops_the_limits(void)
 {
-	const struct limits small = { 16, 512 };
+	const struct limits small = { 16, 512, 16 };
 	struct world *w = world_new(small);
 	struct why why;
 
 	ok(load(w, "pop set limits tunnels 16 subnets 512\ntunnel set config f T1 198.51.100.1 up 1280\n", &why) == 0,
 	   "a file for 16 tunnels");
 	ok(load(w, "tunnel set config f T1 198.51.100.1 up 1280\n", &why) < 0 &&
-	   strstr(why.text, "changing limits needs a restart"), "%s", why.text);
+	   strstr(w->problems, "changing limits needs a restart"), "%s", why.text);
 	ok(load(w, "pop set limits tunnels 16 subnets 513\n", &why) < 0 &&
-	   strstr(why.text, "changing limits needs a restart"), "%s", why.text);
+	   strstr(w->problems, "changing limits needs a restart"), "%s", why.text);
 	world_end(w);
 }
 
@@ -326,7 +368,7 @@ static double seconds(void)
 
 static void a_large_file_loads_quickly(void)
 {
-	const struct limits most = { TUNNELS_MAX, 65536 };
+	const struct limits most = { TUNNELS_MAX, 65536, TUNNELS_MAX };
 	struct world *w = world_new(most);
 	FILE *f = fopen(w->file, "w");
 	struct why why;
@@ -369,6 +411,7 @@ int main(void)
 	   w->problems);
 	bad_files_change_nothing(w);
 	the_sentence_of_old(w);
+	the_region_tells(w);
 	long_lines(w);
 	crlf_and_defaults(w);
 	warnings(w);

@@ -1,6 +1,10 @@
-/* io/outer.c: the IPv4 header an outer packet arrives with */
+/* io/outer.c: what is around an outer packet, or a frame, when it arrives */
 #include "io/outer.h"
+#include "wire/ether.h"
 #include "wire/ip4.h"
+#include "wire/ip6.h"
+#include "wire/proto.h"
+#include "wire/udp.h"
 #include "saw.h"
 #include "tap.h"
 
@@ -96,9 +100,120 @@ static void no_octet_beyond_the_packet_is_ever_part_of_it(void)
 	ok(bad == 0, "no octet beyond the packet is ever part of it, and a refused one is untouched");
 }
 
+/* ---- frames ---- */
+
+struct frame {
+	size_t	len;
+	size_t	at;			/* of the network header */
+};
+
+static void put(struct frame *f, const void *bytes, size_t len)
+{
+	memcpy(room + PKT_HEADROOM + f->len, bytes, len);
+	f->len += len;
+}
+
+static struct frame begin(uint16_t type, bool tag)
+{
+	struct ether_hdr e = { .type = be16_put(tag ? ETHER_VLAN : type) };
+	struct vlan_tag t = { be16_put(5 << 13), be16_put(type) };
+	struct frame f = { .len = 0 };
+
+	memset(room, 0xee, sizeof(room));
+	put(&f, &e, sizeof(e));
+	if (tag)
+		put(&f, &t, sizeof(t));
+	f.at = f.len;
+	return f;
+}
+
+static struct frame ayiya_frame(bool tag, int udp_len)
+{
+	struct frame f = begin(ETHER_IPV4, tag);
+	struct udp_hdr u = { be16_put(40001), be16_put(PORT_AYIYA),
+			     be16_put((uint16_t)(8 + PAYLOAD + udp_len)), { 0 } };
+	struct ip4_hdr h = {
+		.vihl = 0x45, .tos = 3, .total_len = be16_put(20 + 8 + PAYLOAD), .ttl = 64,
+		.protocol = PROTO_UDP, .src = { { 198, 51, 100, 7 } }, .dst = { { 192, 0, 2, 42 } },
+	};
+	uint8_t payload[PAYLOAD] = { 0x41 };
+
+	put(&f, &h, sizeof(h));
+	put(&f, &u, sizeof(u));
+	put(&f, payload, sizeof(payload));
+	return f;
+}
+
+static struct frame native_frame(bool tag, int octets)
+{
+	struct frame f = begin(ETHER_IPV6, tag);
+	struct ip6_hdr h = { .vtf = be32_put(6u << 28),
+			     .payload_len = be16_put((uint16_t)(PAYLOAD + octets)) };
+	uint8_t payload[PAYLOAD] = { 0 };
+
+	put(&f, &h, sizeof(h));
+	put(&f, payload, sizeof(payload));
+	return f;
+}
+
+static enum verdict strip(struct frame f, struct pkt *p)
+{
+	pkt_init(p, room, f.len, VIA_TUN);
+	return saw(outer_strip_frame(p));
+}
+
+static void frames_are_what_they_hold(void)
+{
+	for (int tag = 0; tag < 2; tag++) {
+		struct frame f = ayiya_frame(tag, 0);
+		struct pkt p;
+		enum verdict v = strip(f, &p);
+
+		ok(v == PASS && p.via == VIA_AYIYA && p.len == PAYLOAD && p.data[0] == 0x41 &&
+		   p.outer.them_port == 40001 && p.outer.us_port == PORT_AYIYA && p.outer.ecn == 3 &&
+		   p.inner == p.data && p.data == room + PKT_HEADROOM + f.at + 28,
+		   "AYIYA%s: addresses, ports and ECN are told, the rest is the datagram",
+		   tag ? " with a tag" : "");
+		f = native_frame(tag, 0);
+		v = strip(f, &p);
+		ok(v == PASS && p.via == VIA_TUN && p.len == 40 + PAYLOAD && p.inner_len == p.len &&
+		   p.data == room + PKT_HEADROOM + f.at, "IPv6%s is as from the TUN device",
+		   tag ? " with a tag" : "");
+	}
+}
+
+static void frames_that_lie(void)
+{
+	struct frame f = ayiya_frame(false, -1);
+	struct pkt p;
+
+	ok(strip(f, &p) == PASS && p.len == PAYLOAD - 1, "a datagram shorter than its packet is cut");
+	f = ayiya_frame(false, 1);
+	ok(strip(f, &p) == DROP_OUTER_SHORT, "one that claims more is not one");
+	f = ayiya_frame(false, -9 - PAYLOAD);
+	ok(strip(f, &p) == DROP_OUTER_SHORT, "nor is one shorter than its header");
+	f = native_frame(false, -3);
+	ok(strip(f, &p) == PASS && p.len == 40 + PAYLOAD - 3, "what pads a frame is no part of the packet");
+	f = native_frame(false, 1);
+	ok(strip(f, &p) == DROP_OUTER_SHORT, "nor is what is not there");
+	f = begin(0x0806, false);
+	ok(strip(f, &p) == DROP_OUTER_SHORT, "other EtherTypes are nothing of ours");
+
+	size_t wrong = 0;
+
+	for (int tag = 0; tag < 2; tag++) {
+		f = ayiya_frame(tag, 0);
+		for (size_t len = 0; len < f.len; len++)
+			wrong += strip((struct frame){ .len = len }, &p) == PASS;
+	}
+	ok(wrong == 0, "no frame that was cut off passes");
+}
+
 int main(void)
 {
 	every_shape();
 	no_octet_beyond_the_packet_is_ever_part_of_it();
+	frames_are_what_they_hold();
+	frames_that_lie();
 	return tap_done();
 }

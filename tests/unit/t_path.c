@@ -49,6 +49,33 @@ static void accounting(void)
 	pop_free(f);
 }
 
+/* Sums over tunnels by their present type would fall when one changes its type. */
+static void a_transports_counters_stay(void)
+{
+	struct fixture *f = pop_new(NULL);
+	uint8_t bytes[200];
+	const struct traffic *by = f->pa.me->transport;
+	struct config *cf;
+
+	make_ip6(bytes, T1, WHO, 100, 64, PROTO_UDP);
+	pop_give(f, VIA_P41, bytes, 100, "198.51.100.7", pop_v4);
+	make_ip6(bytes, WHO, T1, 100, 64, PROTO_UDP);
+	pop_give(f, VIA_TUN, bytes, 100, NULL, NULL);
+	ok(traffic_is(&by[TYPE_DIRECT], 1, 100, 1, 120), "traffic counts for the tunnel's transport");
+	pop_touch(f, cf = pop_edit(f), 1)->encap = ENCAP_GRE;
+	pop_apply(f);
+	make_ip6(bytes, WHO, T1, 100, 64, PROTO_UDP);
+	pop_give(f, VIA_TUN, bytes, 100, NULL, NULL);
+	ok(traffic_is(&by[TYPE_DIRECT], 1, 100, 1, 120) && traffic_is(&by[TYPE_GRE], 0, 0, 1, 124),
+	   "when that changes, what was counted stays where it was");
+	make_ip6(bytes, T2, T1, 100, 64, PROTO_UDP);
+	pop_give(f, VIA_P41, bytes, 100, "198.51.100.8", pop_v4);
+	ok(traffic_is(&by[TYPE_DIRECT], 2, 200, 1, 120) && traffic_is(&by[TYPE_GRE], 0, 0, 2, 248) &&
+	   traffic_is(&by[TYPE_AYIYA], 0, 0, 0, 0) && traffic_is(&by[TYPE_NONE], 0, 0, 0, 0),
+	   "a packet between two tunnels comes by one and leaves by the other");
+	pop_free(f);
+}
+
 static void error_sample(void)
 {
 	struct fixture *f = pop_new(NULL);
@@ -221,6 +248,32 @@ static void traces(void)
 	pop_free(f);
 }
 
+static void captures(void)
+{
+	struct fixture *f = pop_new(NULL);
+	struct config *cf = pop_edit(f);
+	uint8_t bytes[100];
+
+	pop_touch(f, cf, 2)->flags |= TUNNEL_CAPTURE;
+	pop_apply(f);
+	make_ip6(bytes, T1, WHO, 100, 64, PROTO_UDP);
+	pop_give(f, VIA_P41, bytes, 100, "198.51.100.7", pop_v4);
+	ok(!f->p.captured, "a packet of other tunnels is not captured");
+	make_ip6(bytes, T1, T2, 100, 64, PROTO_UDP);
+	pop_give(f, VIA_P41, bytes, 100, "198.51.100.7", pop_v4);
+	ok(f->p.captured && f->p.verdict == SENT_TUNNEL && !f->p.traced,
+	   "one that goes to a captured tunnel is, and says what became of it");
+	pop_edit(f)->head->capture_all = 1;
+	pop_apply(f);
+	make_ip6(bytes, T1, WHO, 100, 64, PROTO_UDP);
+	pop_give(f, VIA_P41, bytes, 100, "198.51.100.7", pop_v4);
+	ok(f->p.captured, "when all is captured, every one is");
+	pop_give(f, VIA_PROTO4, bytes, 100, "203.0.113.7", pop_v4);
+	ok(f->p.captured && f->p.verdict == DROP_PROTO4 && f->p.from == TID_NONE,
+	   "a stranger's too");
+	pop_free(f);
+}
+
 /* path_adopt(): nothing that did not change may show (sixxsd-config.md 6). */
 static void adopting(void)
 {
@@ -256,11 +309,13 @@ static void adopting(void)
 int main(void)
 {
 	accounting();
+	a_transports_counters_stay();
 	error_sample();
 	rates();
 	extension_headers();
 	trailing_octets();
 	traces();
+	captures();
 	adopting();
 	return tap_done();
 }

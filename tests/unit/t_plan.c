@@ -9,7 +9,7 @@ static struct config_head head;
 static struct tunnel_conf tunnel[TUNNELS];
 static uint16_t subnet[SUBNETS];
 static struct config cf = {
-	.head = &head, .tunnel = tunnel, .subnet = subnet, .limits = { TUNNELS, SUBNETS },
+	.head = &head, .tunnel = tunnel, .subnet = subnet, .limits = { .tunnels = TUNNELS, .subnets = SUBNETS },
 };
 
 static struct ip6_addr address(const char *text)

@@ -8,7 +8,7 @@
 #include "tap.h"
 #include "wire/proto.h"
 
-enum { SENT = 1000, BYTES = 1000 };
+enum { SENT = 1000, BYTES = 1000, SMALL = 8192 };
 
 static struct worker *w;
 static struct worker_shared me;
@@ -17,7 +17,7 @@ static struct sockaddr_in here;
 static int receiver(void)
 {
 	socklen_t len = sizeof(here);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), small = 8192, on = 1;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), small = SMALL, on = 1;
 
 	here = (struct sockaddr_in){ .sin_family = AF_INET,
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -57,8 +57,17 @@ static void overflow_is_counted(void)
 	int from = socket(AF_INET, SOCK_DGRAM, 0);
 	uint64_t got;
 
+	w->input[0] = in;
+	w->inputs = 1;
 	say(from, SENT);
+	worker_poll_overflow(w);
+	ok(me.queue_bytes[QUEUE_AYIYA_IP4] > BYTES && me.queue_limit[QUEUE_AYIYA_IP4] == 2 * SMALL &&
+	   me.queue_limit[QUEUE_AYIYA_IP6] == 0, "what waits and what can is there to read");
+	in = w->input[0];
 	got = read_all(&in);
+	worker_poll_overflow(w);
+	ok(me.queue_bytes[QUEUE_AYIYA_IP4] == 0, "when all is read nothing waits");
+	w->inputs = 0;
 	ok(got > 0 && got < SENT, "%u of %u datagrams fitted the queue", (unsigned int)got, SENT);
 	say(from, 1);		/* the kernel tells what was lost with the next that is not */
 	got += read_all(&in);

@@ -210,7 +210,7 @@ static void random_subnets(struct control *c, struct config *cf)
 
 static void round_trips(void)
 {
-	const struct limits small = { 200, 20000 };
+	const struct limits small = { 200, 20000, 200 };
 	unsigned int seed = 20261123, bad = 0, refused = 0, tunnels = 0, subnets = 0;
 
 	printf("# seed %u\n", seed);

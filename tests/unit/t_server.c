@@ -1,3 +1,4 @@
+#include <sanitizer/asan_interface.h>
 #include "cli.h"
 #include "ctl/connection.h"
 
@@ -279,6 +280,7 @@ static bool is_remembered(const char *word)
 {
 	size_t len = strlen(word);
 
+	ASAN_UNPOISON_MEMORY_REGION(arena_memory, sizeof(arena_memory));	/* to look at what is free */
 	return memmem(arena_memory, sizeof(arena_memory), word, len) ||
 	       memmem(server->connection, server->slots * sizeof(*server->connection), word, len);
 }
@@ -315,6 +317,47 @@ static void shutting_down_tells_everybody(void)
 	unserve();
 }
 
+/* The page's process reads there; whoever has got hold of it must not be able to ask. */
+static void a_view_shows_one_tunnel_and_takes_no_command(void)
+{
+	int pair[2];
+	char octet;
+
+	serve();
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0)
+		exit(99);
+	server_watch(server, pair[0], 7);
+	ok(executed == 1 && last_len == 22 && memcmp(last_line, "tunnel set debug T7 on", 22) == 0,
+	   "it asks for one tunnel");
+	ok(says(pair[1], "404 {\"message\":\"Unknown command, 22 octets\"}\n"),
+	   "and answers in JSON, without a banner");
+	transmit(pair[1], "echo x\npop shutdown\n", 20);
+	for (int i = 0; i < 10; i++)
+		turn();
+	ok(executed == 1 && server_sessions(server) == 1, "what is said to it is not heard");
+	ok(recv(pair[1], &octet, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN, "nor answered");
+	close(pair[1]);
+	ok(settles(0) && forgotten > 0, "it ends with its reader");
+
+	int view[9][2];
+
+	for (unsigned int i = 0; i < ARRAY_LEN(view); i++) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, view[i]) < 0)
+			exit(99);
+		server_watch(server, view[i][0], 7);
+	}
+	ok(server_sessions(server) == 8, "there is a limit to them");
+	ok(says(view[8][1], "401 Too many sessions\n"), "and the next one is told");
+	int fd = client();
+
+	ok(says(fd, BANNER), "which takes no room from people");
+	close(fd);
+	for (unsigned int i = 0; i < ARRAY_LEN(view); i++)
+		close(view[i][1]);
+	ok(settles(0), "all of them are gone");
+	unserve();
+}
+
 int main(void)
 {
 	world();
@@ -331,6 +374,7 @@ int main(void)
 	a_talkative_leaver_is_closed_in_the_end();
 	what_was_typed_is_not_kept();
 	shutting_down_tells_everybody();
+	a_view_shows_one_tunnel_and_takes_no_command();
 	/* the loop keeps its tables for descriptors and timers, a few kilobytes */
 	ok(arena_sane(arena) && room - arena_room(arena) < 16 * 1024, "no session left memory behind");
 	event_base_free(base);

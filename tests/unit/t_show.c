@@ -330,7 +330,7 @@ static void every_tunnel_fits_the_answer(void)
 			 TYPE_DIRECT, 0);
 		memset(&t->traffic, 0xff, sizeof(t->traffic));
 		latency((uint16_t)tid, (struct latency){ .sent = UINT64_MAX, .received = UINT64_MAX - 1,
-							 .min_us = UINT64_MAX, .max_us = UINT64_MAX,
+							 .min_us = UINT32_MAX, .max_us = UINT32_MAX,
 							 .sum_us = UINT64_MAX });
 		region.table.errors[tid].record[ERR_SEND].count = UINT64_MAX;
 	}
@@ -745,6 +745,10 @@ static void pop_show_tells_limits_and_drops(void)
 	   has_line(text, "TUN Queue Drops         : 9"), "limits");
 	ok(strstr(run(row(pop_show_rows, "limits"), ANSWER_JSON, 0, NULL),
 		  "\"tunnels\":{\"used\":1,\"limit\":16384},") != NULL, "as JSON");
+	region.head->limits.history = 3;
+	add(9, 2, KIND_DYNAMIC, 1280);
+	ok(has_line(pop_show("limits"), "Tunnels With History    : 1 of 3"),
+	   "history: tunnels, not slots, and only those it reaches");
 }
 
 /* ---- cmd tree ---- */

@@ -202,7 +202,7 @@ static void a_transactions_own_commits_are_no_news(void)
 
 static void what_user_space_wants_to_see_stays_out(void)
 {
-	static const uint8_t flags[] = { TUNNEL_DISABLED, TUNNEL_DEBUG, TUNNEL_GRE_KEY };
+	static const uint8_t flags[] = { TUNNEL_DISABLED, TUNNEL_DEBUG, TUNNEL_CAPTURE, TUNNEL_GRE_KEY };
 
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
 		fresh();
@@ -214,6 +214,13 @@ static void what_user_space_wants_to_see_stays_out(void)
 	pop_touch(f, pop_edit(f), 1)->rate_pps = 5;
 	publish();
 	ok(in_force(1) == 0, "so does a rate");
+	fresh();
+	pop_edit(f)->head->capture_all = 1;
+	publish();
+	ok(in_force(1) == 0 && in_force(2) == 0, "when all is captured, everything stays there");
+	pop_edit(f)->head->capture_all = 0;
+	publish();
+	ok(in_force(1) == CPUS, "and comes back when nothing is");
 	fresh();
 	pop_touch(f, pop_edit(f), 1)->flags |= TUNNEL_MSS;
 	publish();
@@ -277,10 +284,17 @@ static void a_freed_slot_starts_from_nothing(void)
 	fresh();
 	line(1, 1)->in_packets = 5;
 	line(2, 1)->in_packets = 6;
-	maps.cpu[1].way[FAST_WAY_OUT].packets = 6;
-	maps.cpu[2].way[FAST_WAY_ACROSS].packets = 5;
+	maps.cpu[1].way[FAST_WAY(FAST_DIRECT, FAST_OFF)].packets = 6;
+	maps.cpu[2].way[FAST_WAY(FAST_GRE, FAST_DIRECT)].packets = 5;
 	pop_tunnel(f, 1)->traffic.in_packets = 7;
 	ok(tunnel_traffic(&f->region.table, 1).in_packets == 18, "a tunnel's packets are the sum");
+	f->pa.me->transport[TYPE_DIRECT].in_packets = 7;
+	ok(table_transport(&f->region.table, TYPE_DIRECT).in_packets == 13 &&
+	   table_transport(&f->region.table, TYPE_DIRECT).out_packets == 5 &&
+	   table_transport(&f->region.table, TYPE_GRE).in_packets == 5 &&
+	   table_transport(&f->region.table, TYPE_GRE).out_packets == 0 &&
+	   table_uplink(&f->region.table).out_packets == 6 &&
+	   table_uplink(&f->region.table).in_packets == 0, "and so are a transport's and the uplink's");
 	cf = pop_edit(f);
 	*pop_touch(f, cf, 1) = (struct tunnel_conf){ .generation = f->generation };
 	publish();

@@ -40,34 +40,73 @@ static void says(size_t len, const char *got, const char *wanted, const char *se
 		printf("# wanted: %s\n# got:    %s\n", wanted, got);
 }
 
-static void an_event_is_a_sentence(const struct config *cf)
+static const struct {
+	const char	*name, *facts;
+} table[LOGGED_COUNT] = {
+#define EVENT(symbol, name, facts, sentence) [LOGGED_##symbol] = { name, facts },
+#include "table/event.def"
+#undef EVENT
+};
+
+/* "tunnel_up TUNNEL=T42": facts that the event's row does not know are marked. */
+static size_t facts_text(const struct config *cf, const struct record *rec, char buf[TRACE_LINE_MAX])
+{
+	struct trace_facts f;
+	size_t len;
+
+	trace_facts(cf, rec, &f);
+	len = (size_t)snprintf(buf, TRACE_LINE_MAX, "%s", table[f.event].name);
+	for (unsigned int i = 0; i < f.n; i++) {
+		if (f.fact[i].value)
+			len += (size_t)snprintf(buf + len, TRACE_LINE_MAX - len, " %s%s=%s",
+						strstr(table[f.event].facts, f.fact[i].name) ? "" : "?",
+						f.fact[i].name, f.fact[i].value);
+	}
+	return len;
+}
+
+static void an_event_is_a_sentence_and_its_facts(const struct config *cf)
 {
 	static const struct {
 		enum event_kind	event;
 		uint16_t	from, port;
 		uint32_t	value;
 		const char	*address;
-		const char	*text;
+		const char	*text, *facts;
 	} row[] = {
-		{ EVENT_UP, 2, 5072, 0, "192.0.2.1", "tunnel T42: up from 192.0.2.1:5072" },
-		{ EVENT_UP, 2, 0, 0, "192.0.2.1", "tunnel T42: up from 192.0.2.1" },
-		{ EVENT_DOWN, 2, 0, 120, "192.0.2.1", "tunnel T42: down: no heartbeat for 120 s" },
+		{ EVENT_UP, 2, 5072, 0, "192.0.2.1", "tunnel T42: up from 192.0.2.1:5072",
+		  "tunnel_up TUNNEL=T42 ADDRESS=192.0.2.1 PORT=5072" },
+		{ EVENT_UP, 2, 0, 0, "192.0.2.1", "tunnel T42: up from 192.0.2.1",
+		  "tunnel_up TUNNEL=T42 ADDRESS=192.0.2.1" },
+		{ EVENT_DOWN, 2, 0, 120, "192.0.2.1", "tunnel T42: down: no heartbeat for 120 s",
+		  "tunnel_down TUNNEL=T42 VALUE=120" },
 		{ EVENT_MOVED, 2, 5072, 0, "2001:db8::1",
-		  "tunnel T42: endpoint moved to [2001:db8::1]:5072" },
-		{ EVENT_MOVED, 1, 0, 0, "2001:db8::1", "tunnel T5072: endpoint moved to 2001:db8::1" },
-		{ EVENT_TYPE, 1, 0, TYPE_GRE, "::", "tunnel T5072: type is now gre" },
-		{ EVENT_TYPE, 1, 0, 77, "::", "tunnel T5072: type is now unknown" },
+		  "tunnel T42: endpoint moved to [2001:db8::1]:5072",
+		  "endpoint_moved TUNNEL=T42 ADDRESS=2001:db8::1 PORT=5072" },
+		{ EVENT_MOVED, 1, 0, 0, "2001:db8::1", "tunnel T5072: endpoint moved to 2001:db8::1",
+		  "endpoint_moved TUNNEL=T5072 ADDRESS=2001:db8::1" },
+		{ EVENT_TYPE, 1, 0, TYPE_GRE, "::", "tunnel T5072: type is now gre",
+		  "type_changed TUNNEL=T5072 TYPE=gre" },
+		{ EVENT_TYPE, 1, 0, 77, "::", "tunnel T5072: type is now unknown",
+		  "type_changed TUNNEL=T5072 TYPE=unknown" },
 		{ EVENT_PATH_MTU, 1, 0, 1400, "::",
-		  "tunnel T5072: path MTU of the outer packets is now 1400" },
-		{ EVENT_PATH_MTU, 1, 0, 0, "::", "tunnel T5072: path MTU of the outer packets forgotten" },
-		{ EVENT_UP, 7, 0, 0, "192.0.2.1", "tunnel 0x7: up from 192.0.2.1" },
-		{ EVENT_UP, TUNNELS, 0, 0, "192.0.2.1", "tunnel 0x10: up from 192.0.2.1" },
+		  "tunnel T5072: path MTU of the outer packets is now 1400",
+		  "path_mtu TUNNEL=T5072 VALUE=1400" },
+		{ EVENT_PATH_MTU, 1, 0, 0, "::", "tunnel T5072: path MTU of the outer packets forgotten",
+		  "path_mtu TUNNEL=T5072 VALUE=0" },
+		{ EVENT_UP, 7, 0, 0, "192.0.2.1", "tunnel 0x7: up from 192.0.2.1",
+		  "tunnel_up TUNNEL=0x7 ADDRESS=192.0.2.1" },
+		{ EVENT_UP, TUNNELS, 0, 0, "192.0.2.1", "tunnel 0x10: up from 192.0.2.1",
+		  "tunnel_up TUNNEL=0x10 ADDRESS=192.0.2.1" },
 		{ EVENT_DROP, 1, 0, DROP_AYIYA_DIGEST, "192.0.2.1",
-		  "tunnel T5072: dropped, from 192.0.2.1: AYIYA: digest does not match the tunnel's secret" },
+		  "tunnel T5072: dropped, from 192.0.2.1: AYIYA: digest does not match the tunnel's secret",
+		  "dropped TUNNEL=T5072 ADDRESS=192.0.2.1 REASON=DROP_AYIYA_DIGEST" },
 		{ EVENT_DROP, TID_NONE, 9, DROP_AYIYA_SHORT, "192.0.2.1",
-		  "dropped, from 192.0.2.1:9: AYIYA: shorter than its header" },
+		  "dropped, from 192.0.2.1:9: AYIYA: shorter than its header",
+		  "dropped ADDRESS=192.0.2.1 PORT=9 REASON=DROP_AYIYA_SHORT" },
 		{ EVENT_DROP, TID_NONE, 0, VERDICT_COUNT, "192.0.2.1",
-		  "dropped, from 192.0.2.1: unknown verdict" },
+		  "dropped, from 192.0.2.1: unknown verdict",
+		  "dropped ADDRESS=192.0.2.1" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
@@ -79,6 +118,7 @@ static void an_event_is_a_sentence(const struct config *cf)
 		char text[TRACE_LINE_MAX];
 
 		says(trace_event(cf, &rec, text), text, row[i].text, row[i].text);
+		says(facts_text(cf, &rec, text), text, row[i].facts, row[i].facts);
 	}
 }
 
@@ -123,12 +163,44 @@ static void a_packet_is_named_by_ends_and_header(const struct config *cf)
 
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		struct record rec = { .event = EVENT_TRACE, .verdict = (uint16_t)row[i].verdict,
-				      .from = row[i].from, .to = row[i].to, .notes = 1, .len = 999 };
+				      .from = row[i].from, .to = row[i].to, .blame = TID_NONE,
+				      .notes = 1, .len = 999 };
 		char text[TRACE_LINE_MAX];
 
 		rec.note[0].what = (uint16_t)row[i].note;
 		rec.kept = (uint16_t)unhex(row[i].hex, rec.bytes, sizeof(rec.bytes));
 		says(trace_line(cf, &rec, 1, text), text, row[i].text, row[i].text);
+	}
+}
+
+/* Who debugs a tunnel that nobody gets into wants to see who tries. */
+static void a_packet_that_is_not_ours_yet_names_whose_it_may_be(const struct config *cf)
+{
+	static const struct {
+		uint16_t	from, to, blame, port;
+		enum verdict	verdict;
+		const char	*text;
+	} row[] = {
+		{ TID_NONE, TID_NONE, 2, 5072, DROP_AYIYA_DIGEST,
+		  "[-  - ][len=60] dropped: AYIYA: digest does not match the tunnel's secret (counted on T42; "
+		  "from 198.51.100.7 port 5072)" },
+		{ TID_NONE, TID_NONE, 2, 0, DROP_OUTER_SOURCE, " (counted on T42; from 198.51.100.7)" },
+		{ TID_NONE, TID_NONE, TID_NONE, 0, DROP_OUTER_SOURCE, NULL },
+		{ 2, TID_NONE, 2, 0, DROP_HOP_LIMIT, NULL }, { 1, 2, 2, 0, DROP_HOP_LIMIT, NULL },
+		{ TID_NONE, TID_NONE, 2, 0, CONSUMED_BEAT, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct record rec = { .event = EVENT_TRACE, .verdict = (uint16_t)row[i].verdict,
+				      .from = row[i].from, .to = row[i].to, .blame = row[i].blame,
+				      .port = row[i].port, .len = 60, .address = addr_from_ip4(0xc6336407) };
+		char text[TRACE_LINE_MAX];
+
+		trace_line(cf, &rec, 0, text);
+		if (row[i].text)
+			ok(strstr(text, row[i].text) != NULL, "%s", text);
+		else
+			ok(!strstr(text, "counted"), "%s", text);
 	}
 }
 
@@ -148,7 +220,7 @@ static void notes_have_their_values(const struct config *cf)
 		{ { NOTE_COUNT, 1, 0 }, "note " },
 		{ { UINT16_MAX, 1, 0 }, "note 65535" },
 	};
-	struct record rec = { .event = EVENT_TRACE, .from = 1, .to = 2, .notes = 1 };
+	struct record rec = { .event = EVENT_TRACE, .from = 1, .to = 2, .blame = TID_NONE, .notes = 1 };
 	char text[TRACE_LINE_MAX];
 
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
@@ -172,8 +244,9 @@ int main(void)
 {
 	const struct config *cf = configured();
 
-	an_event_is_a_sentence(cf);
+	an_event_is_a_sentence_and_its_facts(cf);
 	a_packet_is_named_by_ends_and_header(cf);
+	a_packet_that_is_not_ours_yet_names_whose_it_may_be(cf);
 	notes_have_their_values(cf);
 	return tap_done();
 }

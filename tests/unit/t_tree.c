@@ -37,11 +37,11 @@ static const struct turn menus[] = {
 	{ ".", "200 main\n" },
 	{ "tunnel bogus", "404 Unknown command: main > tunnel >> bogus\n" },
 	{ "po", "404 Unknown command: main >> po\n" },
-	{ "popp", "404 Unknown command: main >> popp\n" },
+	{ "popp", "404 Unknown command: main >> popp\n" },	/* of old, to the octet */
 	{ "pop tunnelprefix end set", UP("main > pop > set") },
 	{ "end end", "200 << main\n" },
 	{ "pop . ", "200 main > pop\n" },
-	{ "pop get id 7", "404 Command 'id' requires arguments: id  (min=0, max=0, given=1)\n" },
+	{ "pop get id 7", "404 Command 'id' requires arguments: id (takes none) (min=0, max=0, given=1)\n" },
 	{ "tunnel reseterrors", "404 Command 'reseterrors' requires arguments: reseterrors {all|<tunnel>} (min=1, max=1, given=0)\n" },
 	{ "tunnel set config 1 T1", "404 Command 'config' requires arguments: config <tid> <tunnel-id> <them> <state> <mtu> [<password>] (min=5, max=6, given=2)\n" },
 	{ "tunnel set config 1 T1 192.0.2.1 up 1480 # x", "404 Command 'config' requires arguments: config <tid> <tunnel-id> <them> <state> <mtu> [<password>] (min=5, max=6, given=7)\n" },
@@ -49,7 +49,7 @@ static const struct turn menus[] = {
 	{ "pop get \"id", "400 A quote is opened but not closed\n" },
 	{ "pop get id\\", "400 The line ends in a backslash, which escapes nothing; write \\\\ for a backslash\n" },
 	{ "json pop get id", "200 {\"id\":5}\n" },
-	{ "json pop get id x", "404 {\"message\":\"Command 'id' requires arguments: id  (min=0, max=0, given=1)\"}\n" },
+	{ "json pop get id x", "404 {\"message\":\"Command 'id' requires arguments: id (takes none) (min=0, max=0, given=1)\"}\n" },
 	{ "json", "404 Unknown command: main >> json\n" },
 	{ "json pop", "200 {\"message\":\">> main > pop (use '..' or 'end' to go up one level)\"}\n" },
 	{ "/", "200 << main\n" },
@@ -85,6 +85,11 @@ static const struct turn pop[] = {
 	{ "pop set verbosity 2", "200 Verbosity is now 2\n" },
 	{ "pop set debug prefix on", "200 Ok\n" },
 	{ "pop set debug foo on", "400 \"foo\" is a wrong type for the debug command\n" },
+	{ "pop set http", "404 Command 'http' requires arguments: http <address>|off [<port>] [<certificate>] [<key>] (min=1, max=4, given=0)\n" },
+	{ "pop set token", "404 Command 'token' requires arguments: token admin <sha256>|none (min=2, max=2, given=0)\n" },
+	{ "tunnel set token", "404 Command 'token' requires arguments: token <tunnel> <sha256>|none (min=2, max=2, given=0)\n" },
+	{ "pop set workers", "404 Command 'workers' requires arguments: workers <n>|auto (min=1, max=1, given=0)\n" },
+	{ "tunnel capture", "404 Command 'capture' requires arguments: capture {all|<tunnel>} [<packets>] [<seconds>s] (min=1, max=3, given=0)\n" },
 	{ "pop set reserved", "404 Command 'reserved' requires arguments: reserved {pass|drop} (min=1, max=1, given=0)\n" },
 	{ "pop set reserved maybe", "400 'maybe' is wrong here, it must be pass|drop\n" },
 	{ "pop set reserved DROP", "200 Reserved sources from the uplink are dropped\n" },
@@ -100,7 +105,11 @@ static const struct turn pop[] = {
 	{ "pop set limits tunnels 8192 subnets 65536", "200 Limits are tunnels 8192 subnets 65536\n" },
 	{ "pop set limits tunnels 8191 subnets 65536", "400 The limits are tunnels 8192 subnets 65536; changing limits needs a restart\n" },
 	{ "pop set limits tunnels 32768 subnets 65536", "400 tunnels 32768 is outside range (1-32767)\n" },
-	{ "pop set limits tunnels 8192", "404 Command 'limits' requires arguments: limits tunnels <tunnels> subnets <subnets> (min=4, max=4, given=2)\n" },
+	{ "pop set limits tunnels 8192", "404 Command 'limits' requires arguments: limits tunnels <tunnels> subnets <subnets> [history <tunnels>] (min=4, max=6, given=2)\n" },
+	{ "pop set limits tunnels 8192 subnets 65536 history 0", "400 The limits are tunnels 8192 subnets 65536; changing limits needs a restart\n" },
+	{ "pop set limits tunnels 8192 subnets 65536 history", "404 Command 'limits' requires arguments: limits tunnels <tunnels> subnets <subnets> [history <tunnels>] (min=4, max=6, given=5)\n" },
+	{ "pop set limits tunnels 8192 subnets 65536 history 8193", "400 history 8193 is more than the 8192 tunnels there can be\n" },
+	{ "pop set limits tunnels 8192 subnets 65536 history 8192", "200 Limits are tunnels 8192 subnets 65536\n" },
 	{ "pop tunnelprefix list", "404 Tunnel Prefix is not configured yet\n" },
 	{ "pop tunnelprefix add 2001:db8:2ff::1/48", "400 Invalid IPv6 prefix (2001:db8:2ff::1/48), it must be <address>/<length> with nothing set behind the length\n" },
 	{ "pop tunnelprefix add 2001:db8:200::/47", "400 Tunnel Prefix 2001:db8:200::/47 must be IPv6 and of length /48 to /60\n" },
@@ -143,14 +152,14 @@ static const struct turn tunnel[] = {
 	{ "tunnel set config 1fff T5072 dynamic up 1428 secret", "200 Accepted Tunnel 1fff/T5072\n" },
 	{ "tunnel set config 0x2a T42 AYIYA disabled 1280", "200 Accepted Tunnel 2a/T42\n" },
 	{ "tunnel set config zz T1 dynamic up 1428", "400 Invalid TID (zz) - not a hex number\n" },
-	{ "tunnel set config 2000 T1 dynamic up 1428", "400 TID 0x2000 is out of range (0x0 - 0x1fff)\n" },
+	{ "tunnel set config 2000 T1 dynamic up 1428", "400 TID 0x2000 is out of range (0x0 - 0x1fff): pop set limits says 8192 tunnels\n" },
 	{ "tunnel set config ffffffffffffffffff T1 dynamic up 1428", "400 Invalid TID (ffffffffffffffffff) - not a hex number\n" },
-	{ "tunnel set config 5 1 dynamic up 1428", "400 Invalid Tunnel ID (1) - not a number\n" },
-	{ "tunnel set config 5 Tx dynamic up 1428", "400 Invalid Tunnel ID (Tx) - not a number\n" },
+	{ "tunnel set config 5 1 dynamic up 1428", "400 Invalid Tunnel ID (1) - not a number: it must be T and digits (T1)\n" },
+	{ "tunnel set config 5 Tx dynamic up 1428", "400 Invalid Tunnel ID (Tx) - not a number: it must be T and digits (T1)\n" },
 	{ "tunnel set config 5 T1 dynamic up x", "400 Invalid Tunnel MTU (x) - not a number\n" },
 	{ "tunnel set config 5 T1 dynamic up 1279", "400 Tunnel MTU 1279 is outside range (1280-1480)\n" },
 	{ "tunnel set config 5 T1 dynamic up 1481", "400 Tunnel MTU 1481 is outside range (1280-1480)\n" },
-	{ "tunnel set config 5 T1 foo up 1480", "400 Invalid Tunnel_Them address (foo)\n" },
+	{ "tunnel set config 5 T1 foo up 1480", "400 Invalid Tunnel_Them address (foo): an IPv4 or IPv6 address, or ayiya, heartbeat, dynamic\n" },
 	{ "tunnel set config 5 T1 127.0.0.1 up 1480", "400 Invalid Tunnel_Them address (127.0.0.1): no loopback, multicast, broadcast, link-local or reserved address can be an endpoint\n" },
 	{ "tunnel set config 5 T1 unspecified up 1480", "400 Invalid Tunnel_Them address (::): unspecified is no endpoint\n" },
 	{ "tunnel set config 5 T1 2001:db8:2ff:7::2 up 1480", "400 Invalid Tunnel_Them address (2001:db8:2ff:7::2): it lies inside this PoP's own prefixes\n" },
@@ -158,6 +167,10 @@ static const struct turn tunnel[] = {
 	{ "tunnel set config 5 T1 192.0.2.42 up 1480", "400 Invalid Tunnel_Them address (192.0.2.42): it is an address of this PoP\n" },
 	{ "tunnel set remote T9 198.51.100.9", "404 No such Tunnel ID (T9/T9) found\n" },
 	{ "tunnel set remote 9 198.51.100.9", NOT_TUNNEL("9") },
+	{ "tunnel show 9", NOT_TUNNEL("9") },
+	{ "tunnel why 1001", "400 It would be nice if you provided a proper IP address or Tunnel ID (eg T<xxx>) and not '1001': did you mean T1001?\n" },
+	{ "tunnel set mss 9 auto", "400 It would be nice if you provided a proper IP address or Tunnel ID (eg T<xxx>) and not '9': did you mean T9?\n" },
+	{ "tunnel set mss 1f auto", NOT_TUNNEL("1f") },
 	{ "tunnel set remote 1fff 198.51.100.9", NOT_TUNNEL("1fff") },
 	{ "tunnel set remote 2001:db8:2ff:9::2 198.51.100.9", "404 No such tunnel 2001:db8:2ff:9::2\n" },
 	{ "tunnel set remote 2001:db8::1 198.51.100.9", "404 No such tunnel 2001:db8::1\n" },
@@ -184,7 +197,8 @@ static const struct turn tunnel[] = {
 	{ "subnet set config 2001:db8:5000:10::/60 2a static", "200 Accepted Route 2001:db8:5000:10::/60 via 2a\n" },
 	{ "subnet set config 2001:db8:3001::/56 0 static", "400 Invalid IPv6 prefix (2001:db8:3001::/56): subnets of 2001:db8:3000::/40 are /48\n" },
 	{ "subnet set config foo 0 static", "400 Invalid IPv6 prefix (foo), it must be <address>/<length> with nothing set behind the length\n" },
-	{ "subnet set config 2001:db8:9000::/48 0 static", "400 Route 2001:db8:9000::/48 with gateway 0 doesn't have a master subnet\n" },
+	{ "subnet set config 2001:db8:9000::/48 0 static", "400 Route 2001:db8:9000::/48 with gateway 0 doesn't have a master subnet: it lies in no pop subnetprefix\n" },
+	{ "subnet set config 2001:db8:2ff::/48 0 static", "400 Route 2001:db8:2ff::/48 with gateway 0 doesn't have a master subnet: it lies in the tunnel prefix\n" },
 	{ "subnet set config 2001:db8:3002::/48 T5 static", "400 Tunnel-ID T5 is not a number\n" },
 	{ "subnet set config 2001:db8:3002::/48 2000 static", "400 Tunnel-ID (2000) is out of range\n" },
 	{ "subnet set config 2001:db8:3002::/48 9 static", "400 Tunnel 9 for subnet 2001:db8:3002::/48 not found\n" },
@@ -256,7 +270,7 @@ static void leaving(struct world *w)
 		{ "pop set quit", "666 Tschau\n", WANTS_CLOSE },
 		{ "cmd exit", "666 Tschau\n", WANTS_CLOSE },
 		{ "pop shutdown", "666 Tschau, shutting down\n", WANTS_SHUTDOWN },
-		{ "pop shutdown now", "404 Command 'shutdown' requires arguments: shutdown  (min=0, max=0, given=1)\n", WANTS_NOTHING },
+		{ "pop shutdown now", "404 Command 'shutdown' requires arguments: shutdown (takes none) (min=0, max=0, given=1)\n", WANTS_NOTHING },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
@@ -321,6 +335,55 @@ static void debugging_belongs_to_a_session(struct world *w)
 	control_forget_session(&w->control, &other);
 }
 
+static unsigned int flag_of(struct world *w, uint16_t tid)
+{
+	return running(w)->tunnel[tid].flags & TUNNEL_CAPTURE;
+}
+
+static void captures_belong_to_sessions(struct world *w)
+{
+	struct session other = w->session, more[CAPTORS_MAX];
+	int who[CAPTORS_MAX + 1];
+
+	other.connection = &who[CAPTORS_MAX];
+	answers(w, "tunnel capture T5072 20 5s", "200 pcapng follows\n");
+	ok(w->session.wants == WANTS_STREAM && w->session.order.tid == 0x1fff &&
+	   w->session.order.id == 5072 && w->session.order.packets == 20 &&
+	   w->session.order.seconds == 5 && !w->session.order.drops, "the server is told what was asked for");
+	ok(flag_of(w, 0x1fff) && running(w)->head->captures == 1 && !running(w)->head->capture_all,
+	   "and the workers");
+	ask_as(w, &other, "tunnel capture T5072", 20);
+	ok(running(w)->head->captures == 2, "another session may capture the same tunnel");
+	control_forget_session(&w->control, &w->session);
+	ok(flag_of(w, 0x1fff) && running(w)->head->captures == 1, "when one ends the other goes on");
+	ask_as(w, &w->session, "tunnel capture all", 18);
+	ok(running(w)->head->capture_all == 1 && w->session.order.tid == TID_NONE, "all");
+	w->stuck = true;
+	control_forget_session(&w->control, &other);
+	control_forget_session(&w->control, &w->session);
+	w->stuck = false;
+	world_wake(w);
+	control_settle(&w->control);
+	control_settle(&w->control);
+	ok(!flag_of(w, 0x1fff) && running(w)->head->captures == 0 && !running(w)->head->capture_all,
+	   "what a late worker kept from ending ends later");
+	for (unsigned int i = 0; i < CAPTORS_MAX; i++) {
+		more[i] = w->session;
+		more[i].connection = &who[i];
+		ask_as(w, &more[i], "tunnel capture T5072", 20);
+	}
+	answers(w, "tunnel capture all", "401 16 sessions capture already, more cannot\n");
+	for (unsigned int i = 0; i < CAPTORS_MAX; i++)
+		control_forget_session(&w->control, &more[i]);
+	ok(!flag_of(w, 0x1fff), "nobody captures any more");
+	answers(w, "tunnel capture all 0", "400 0 is neither a number of packets (20) nor of seconds "
+		"(20s), or is given twice\n");
+	answers(w, "tunnel capture all 5 6", "400 6 is neither a number of packets (20) nor of seconds "
+		"(20s), or is given twice\n");
+	answers(w, "pop capture drops", "200 pcapng follows\n");
+	ok(w->session.wants == WANTS_STREAM && w->session.order.drops, "the flight recorder");
+}
+
 static void help(struct world *w)
 {
 	answers(w, "cmd help",
@@ -376,6 +439,7 @@ int main(void)
 	who_asks(w);
 	a_full_list_with_one_removed(w);
 	debugging_belongs_to_a_session(w);
+	captures_belong_to_sessions(w);
 	help(w);
 	the_manual_comes_from_the_table();
 	world_end(w);

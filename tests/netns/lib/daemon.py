@@ -344,6 +344,14 @@ class Daemon:
     def tasks(self):
         return [int(t) for t in os.listdir(f"/proc/{self.pid}/task")]
 
+    def threads(self):
+        """Their names."""
+        names = []
+        for t in self.tasks():
+            with contextlib.suppress(OSError), open(f"/proc/{self.pid}/task/{t}/comm") as f:
+                names.append(f.read().strip())
+        return names
+
     def rss_kib(self):
         return int(self.status()["VmRSS"].split()[0])
 
