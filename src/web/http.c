@@ -59,6 +59,7 @@ static struct bufferevent *on_bev(struct event_base *base, void *arg)
 		return bev;	/* no memory: evhttp makes one and fails; no room: looked after below */
 	bufferevent_incref(bev);
 	*c = (struct client){ .bev = bev, .since = web_mono(), .number = w->clients++ };
+	event_active(w->on_newcomers, 0, 0);
 	if (!free_client(w) && w->now.listener)
 		evconnlistener_disable(w->now.listener);
 	return bev;
@@ -126,13 +127,14 @@ void clients_look(struct web *w)
 		if (!c->bev)
 			continue;
 		look_up(c);
-		if (is_orphan(c->bev)) {
-			bufferevent_decref(c->bev);
-			c->bev = NULL;
-		} else if (!c->ending && is_over(w, c, now)) {
+		if (!c->ending && !is_orphan(c->bev) && is_over(w, c, now)) {
 			/* evhttp takes that for its own time-out */
 			c->ending = true;
 			bufferevent_trigger_event(c->bev, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);
+		}
+		if (is_orphan(c->bev)) {
+			bufferevent_decref(c->bev);
+			c->bev = NULL;
 		}
 	}
 	if (!w->now.listener)

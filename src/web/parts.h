@@ -114,6 +114,7 @@ struct site {
 struct web {
 	struct event_base	*base;
 	struct event		*on_channel, *each_second, *each_quarter;
+	struct event		*on_newcomers;	/* those who were accepted in this turn of the loop */
 	int			channel;
 	struct arena		*arena;
 	struct region		region;
@@ -150,7 +151,7 @@ void *tls_open(const struct http_conf *h, int certificate, int key, char *buf, s
 MUST_CHECK bool site_open(struct web *w, struct site *s, const struct http_conf *h,
 			  const int fd[WEB_FDS_MAX], char why[WEB_SENTENCE]);
 void site_close(struct site *s);
-/* Four times a second: what connections left behind, and those that dawdle. */
+/* Four times a second and after newcomers: what connections left behind, and those that dawdle. */
 void clients_look(struct web *w);
 void reply(struct evhttp_request *req, int code, const char *type, const void *octets, size_t len);
 /* {"error": sentence} */

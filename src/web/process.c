@@ -166,6 +166,13 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 	streams_second(arg);
 }
 
+/* evhttp has told them their sockets by now: those of one site that are too many go at once. */
+static void on_newcomers(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	clients_look(arg);
+}
+
 static void on_quarter(evutil_socket_t fd, short what, void *arg)
 {
 	struct web *w = arg;
@@ -223,8 +230,10 @@ static bool web_init(struct web *w, int channel)
 	w->on_channel = event_new(w->base, channel, EV_READ | EV_PERSIST, on_channel, w);
 	w->each_second = event_new(w->base, -1, EV_PERSIST, on_second, w);
 	w->each_quarter = event_new(w->base, -1, EV_PERSIST, on_quarter, w);
-	return w->on_channel && w->each_second && w->each_quarter && !event_add(w->on_channel, NULL) &&
-	       !event_add(w->each_second, &second) && !event_add(w->each_quarter, &quarter);
+	w->on_newcomers = event_new(w->base, -1, 0, on_newcomers, w);
+	return w->on_channel && w->each_second && w->each_quarter && w->on_newcomers &&
+	       !event_add(w->on_channel, NULL) && !event_add(w->each_second, &second) &&
+	       !event_add(w->each_quarter, &quarter);
 }
 
 /* The last that is done before a stranger is listened to. */

@@ -2,8 +2,8 @@
  * src/web/web.h - the web process: HTTP, metrics, the page
  *
  * Started by the daemon (web/keeper.h), a process of its own: it maps the state region
- * read-only, holds no secret and no capability, and asks control whose a token is. What changes
- * something (the live decision view) goes through the command line's socket. One thread, one
+ * read-only, holds no secret and no capability, and asks control whose a token is. A live decision
+ * view is a session of control's, handed over, that takes no commands. One thread, one
  * event loop; libevent and OpenSSL draw from an arena that never grows, and when that is empty
  * a connection is closed.
  */

@@ -56,6 +56,7 @@ export function Trace(p: { base: string; name: string; taken: boolean }) {
 			if (l.state === "away")
 				say(`Interrupted: ${l.why}`);
 			if (l.state === "refused") {
+				over = true;
 				say(l.why);
 				set_on(false);
 			}
@@ -65,6 +66,8 @@ export function Trace(p: { base: string; name: string; taken: boolean }) {
 			stop();
 			clearInterval(draw);
 			set_lines((old) => [...old, ...fresh].slice(-KEPT));
+			if (!over)
+				say("Stopped.");	/* drawn with the last lines, not before them */
 		};
 	}, [on, p.base]);
 
@@ -74,9 +77,7 @@ export function Trace(p: { base: string; name: string; taken: boolean }) {
 	}, [lines]);
 
 	const toggle = () => {
-		if (on)
-			say("Stopped.");
-		else {
+		if (!on) {
 			total.current = 0;
 			set_lines([]);
 			say("Starting …");
