@@ -7,6 +7,7 @@
 #include "ctl/connection.h"
 #include "ctl/trace.h"
 
+#define LINES_PER_TURN	4		/* of one session, while others wait; a file may be read in each */
 #define INPUT_BYTES	8192		/* read ahead at most; two lines of the longest kind */
 #define LINGER_MS	1000
 #define LINGER_BYTES	(64 * 1024)
@@ -269,10 +270,15 @@ static bool take_line(struct connection *cn)
 	return true;
 }
 
-/* Commands in order, until the client has to read some answers first. */
+/* Commands in order, until the client has to read some answers first, or others have their turn. */
 static void take_lines(struct connection *cn)
 {
-	while (cn->state == CONNECTION_OPEN && !is_backlogged(cn)) {
+	for (int n = 0; cn->state == CONNECTION_OPEN && !is_backlogged(cn); n++) {
+		if (n == LINES_PER_TURN) {
+			cn->more = true;
+			server_go_on(cn->server);
+			return;
+		}
 		if (take_line(cn))
 			continue;
 		if (cn->ended)
@@ -283,6 +289,14 @@ static void take_lines(struct connection *cn)
 	}
 	if (cn->state == CONNECTION_OPEN)
 		bufferevent_disable(cn->bev, EV_READ);
+}
+
+void connection_go_on(struct connection *cn)
+{
+	if (!cn->more)
+		return;
+	cn->more = false;
+	take_lines(cn);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)

@@ -38,6 +38,7 @@ struct connection {
 	enum connection_state	state;
 	unsigned int		number;		/* in the log */
 	bool			ended;		/* the client sends no more */
+	bool			more;		/* lines wait that had no turn yet */
 	bool			traces;		/* was sent trace lines */
 	uint64_t		lost;		/* trace records not shown yet to be reported */
 	size_t			lingered;	/* octets thrown away while lingering */
@@ -63,6 +64,7 @@ struct server {
 	unsigned int		listeners;
 	struct event		*resume;	/* listening again after descriptors ran out */
 	struct event		*look;		/* at what is streamed, while anything is */
+	struct event		*go_on;		/* with lines of those who sent many at once */
 	struct connection	*connection;	/* [slots] */
 	unsigned int		slots;
 	unsigned int		opened;		/* ever: numbers sessions */
@@ -74,6 +76,10 @@ bool connection_open(struct connection *cn, int fd, enum session_kind kind,
 		     const struct ip6_addr *peer);
 /* SESSION_WATCH: begin to show T@id; a connection just opened */
 void connection_watch(struct connection *cn, uint32_t id);
+/* The lines that had no turn. */
+void connection_go_on(struct connection *cn);
+/* server.c: soon call that for every connection, when everything else has had its turn */
+void server_go_on(struct server *s);
 /* The last words, then closed in order. Not for a connection that is free. */
 void connection_farewell(struct connection *cn);
 /* At once; whatever was not sent is lost. */

@@ -99,10 +99,11 @@ static bool wait_for_workers(const struct control *c)
 	return false;
 }
 
-/* Slots that were freed keep nothing of their last tenant in control either. */
-static void forget_removed(struct control *c, const struct config *cf, uint16_t tid)
+/* Slots that were freed keep nothing of their last tenant in control either; nor another's. */
+static void forget_removed(struct control *c, const struct config *old, const struct config *now,
+			   uint16_t tid)
 {
-	if (config_tunnel(cf, tid))
+	if (config_tunnel(now, tid) && old->tunnel[tid].tenant == now->tunnel[tid].tenant)
 		return;
 	c->tracer[tid] = NULL;
 	stats_forget(&c->region->table, tid);
@@ -111,15 +112,15 @@ static void forget_removed(struct control *c, const struct config *cf, uint16_t 
 /* The old copy becomes equal to the published one; only when no worker reads it any more. */
 static void level(struct control *c)
 {
-	const struct config *now = region_config(c->region);
+	const struct config *now = region_config(c->region), *old = region_spare(c->region);
 	const struct changes *ch = &c->changes;
 
 	if (ch->tunnels > CHANGES_MAX) {
 		for (uint32_t tid = 0; tid < now->limits.tunnels; tid++)
-			forget_removed(c, now, (uint16_t)tid);
+			forget_removed(c, old, now, (uint16_t)tid);
 	} else {
 		for (uint32_t i = 0; i < ch->tunnels; i++)
-			forget_removed(c, now, ch->tunnel[i]);
+			forget_removed(c, old, now, ch->tunnel[i]);
 	}
 	config_level(region_spare(c->region), now, ch);
 	c->behind = false;
@@ -281,13 +282,16 @@ static void routes_remove(const struct control *c, const struct routes *from,
 
 /* What the kernel has to have before the workers move over, all of it or nothing. */
 static int host_change(struct control *c, const struct routes *old, const struct routes *new,
-		       const struct config *next, struct why *why)
+		       const struct config *now, const struct config *next, struct why *why)
 {
+	const struct fastpath_conf *had = &now->head->fastpath, *want = &next->head->fastpath;
+	/* who changes something else is not told what a file asked for and the host has not */
+	bool strict = !c->loading && memcmp(had, want, sizeof(*want)) != 0;
 	int r = routes_add(c, old, new, why);
 
 	if (r < 0 || !c->ops.fast_ports)
 		return r;
-	r = c->ops.fast_ports(c->ops.context, &next->head->fastpath, !c->loading, why);
+	r = c->ops.fast_ports(c->ops.context, want, strict, why);
 	if (r < 0)
 		routes_remove(c, new, old);
 	return r;
@@ -333,7 +337,7 @@ int control_commit(struct control *c, struct why *why)
 	routes_of(next, &new);
 	r = http_prepare(c, &next->head->http, why);
 	if (r == 0)
-		r = host_change(c, &old, &new, next, why);
+		r = host_change(c, &old, &new, now, next, why);
 	if (c->ops.http_settle)
 		c->ops.http_settle(c->ops.context, r == 0);
 	if (r < 0) {

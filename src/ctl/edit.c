@@ -95,6 +95,7 @@ static struct tunnel_conf durable(const struct config *cf, uint32_t tid)
 	struct tunnel_conf c = cf->tunnel[tid];
 
 	c.generation = c.remote_seq = c.reset_seq = 0;
+	c.tenant = 0;
 	c.flags &= (uint8_t)~(TUNNEL_DEBUG | TUNNEL_CAPTURE);
 	if (conf_is_dynamic(&c))
 		c.them = (struct ip6_addr){ { 0 } };

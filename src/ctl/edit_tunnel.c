@@ -113,6 +113,8 @@ int edit_tunnel(struct config *cf, struct changes *ch, const struct tunnel_args 
 		t->them = a->them;
 	else if (!conf_is_dynamic(t))
 		t->them = (struct ip6_addr){ { 0 } };	/* the worker keeps the one in use */
+	if (t->id != a->id)		/* renamed, but nobody said that it still has the same owner */
+		cf->token[a->tid] = (struct token){ .set = 0 };
 	t->kind = (uint8_t)a->kind;
 	t->id = a->id;
 	t->mtu_bytes = a->mtu_bytes;

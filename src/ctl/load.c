@@ -128,9 +128,10 @@ static void carry_over(const struct control *c, struct config *next)
 
 		if (old->kind == KIND_NONE || new->kind == KIND_NONE)
 			continue;
-		new->flags |= old->flags & TUNNEL_DEBUG;
-		if (new->id == old->id)		/* else it is somebody else's now */
-			new->flags |= old->flags & TUNNEL_CAPTURE;
+		new->tenant = (uint16_t)(old->tenant + (new->id != old->id));
+		if (new->tenant != old->tenant)
+			continue;	/* the file names T@old no more: tunnel_adopt() forgets it */
+		new->flags |= old->flags & (TUNNEL_DEBUG | TUNNEL_CAPTURE);
 		new->remote_seq = old->remote_seq;
 		new->reset_seq = old->reset_seq;
 		if (conf_is_dynamic(old) && conf_is_dynamic(new))

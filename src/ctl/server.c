@@ -170,6 +170,25 @@ void server_watch(struct server *s, int fd, uint32_t id)
 		connection_watch(cn, id);
 }
 
+/* ---- turns ---- */
+
+void server_go_on(struct server *s)
+{
+	const struct timeval now = { 0 };	/* that is, after the loop has looked at everything */
+
+	if (!event_pending(s->go_on, EV_TIMEOUT, NULL))
+		event_add(s->go_on, &now);
+}
+
+static void on_go_on(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)fd, (void)what;
+	for (unsigned int i = 0; i < s->slots; i++)
+		connection_go_on(&s->connection[i]);
+}
+
 /* ---- captures ---- */
 
 void server_look(struct server *s)
@@ -273,7 +292,8 @@ static bool prepare(struct server *s)
 	s->connection = calloc(s->slots, sizeof(*s->connection));
 	s->resume = event_new(s->base, -1, 0, on_resume, s);
 	s->look = event_new(s->base, -1, 0, on_look, s);
-	if (!s->connection || !s->resume || !s->look)
+	s->go_on = event_new(s->base, -1, 0, on_go_on, s);
+	if (!s->connection || !s->resume || !s->look || !s->go_on)
 		return false;
 
 	for (unsigned int i = 0; i < s->slots; i++)
@@ -336,6 +356,8 @@ void server_free(struct server *s)
 		event_free(s->resume);
 	if (s->look)
 		event_free(s->look);
+	if (s->go_on)
+		event_free(s->go_on);
 	free(s->connection);
 	free(s);
 }

@@ -61,7 +61,8 @@ struct tunnel_conf {
 	uint8_t		encap;		/* enum tunnel_encap */
 	uint8_t		hash;		/* enum tunnel_hash */
 	uint8_t		flags;		/* enum tunnel_flag */
-	uint8_t		pad[14];
+	uint16_t	tenant;		/* steps when a load makes it another tunnel's slot */
+	uint8_t		pad[12];
 };
 _Static_assert(sizeof(struct tunnel_conf) == 64, "one cache line");
 

@@ -289,7 +289,7 @@ static void forget_replay(struct tunnel_cold *k)
 	k->beat_newest_at = (mono_t){ 0 };
 }
 
-/* The slot was freed: its next tenant finds nothing of the last one. */
+/* The slot was freed, or is another's: its next tenant finds nothing of the last one. */
 static void forget_tunnel(struct table *tb, uint16_t tid)
 {
 	static const struct endpoint none;
@@ -349,8 +349,10 @@ void tunnel_adopt(struct table *tb, const struct config *cf, uint16_t tid, mono_
 		return;
 	t->generation = c->generation;
 
-	if (c->kind == KIND_NONE) {
+	if (c->kind == KIND_NONE || k->tenant != c->tenant)
 		forget_tunnel(tb, tid);
+	k->tenant = c->tenant;
+	if (c->kind == KIND_NONE) {
 		k->reset_seq = c->reset_seq;
 		return;
 	}

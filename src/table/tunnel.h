@@ -107,6 +107,7 @@ struct tunnel_cold {
 	uint32_t	ayiya_seen[AYIYA_SEEN_MAX];	/* fingerprints of that second's signatures */
 	uint32_t	ayiya_seens;	/* how many ever; the ring holds the last 64 */
 	uint32_t	reset_seq;	/* of the record adopted last */
+	uint16_t	tenant;		/* likewise */
 	int64_t		beat_newest_s;	/* highest authenticated heartbeat time; -1: none */
 	mono_t		beat_newest_at;	/* when it was accepted */
 	mono_t		last_beat;	/* last authenticated packet; the 120 s run from here */

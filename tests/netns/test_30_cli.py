@@ -156,6 +156,22 @@ def test_line_ends_and_pipelining(running):
         assert all(r.code == 200 for r in rest)
 
 
+def test_who_sends_many_lines_leaves_others_their_turn(running):
+    """What another session sets shows in the middle of two hundred answers, not only behind them."""
+    many, other = running.daemon.tcp(), running.daemon.tcp()
+    try:
+        with running.daemon.stopped():
+            many.send("pop get id\n" * 200)
+            other.send("pop set id 17\n")
+        assert other.answer().code == 200
+        got = [many.answer().text for _ in range(200)]
+        assert len(set(got)) == 2 and "17" in got[-1] and got == sorted(got, key=lambda t: "17" in t)
+    finally:
+        running.cli("pop set id 1")
+        many.close()
+        other.close()
+
+
 def test_a_command_octet_by_octet(running):
     with running.daemon.tcp() as s:
         for octet in b"pop show status\r\n":

@@ -121,6 +121,35 @@ def test_effects_of_a_push(running):
     assert p.show("T222")["Tunnel State"] == "down"
 
 
+def test_a_tunnel_that_is_renamed_has_no_page_token(running):
+    running.cli("tunnel set token T2 " + "0" * 64)
+    running.cli(f"tunnel set config 2 T2 ayiya up 1428 {PASSWORD}")
+    running.cli("pop saveconfig")
+    saved = read(running.daemon)
+    assert "token T2" in saved
+    running.cli("tunnel set config 2 T222 ayiya up 1428")
+    running.cli("pop saveconfig")
+    assert "token" not in read(running.daemon)
+
+
+def test_a_reload_with_another_id_is_another_tunnel(running):
+    """Slot 2 becomes T8's: nothing of T2 is his, neither its client's address nor its past."""
+    p = running
+    assert p.show("T2")["Outer Them"] == "198.51.100.2" and p.daemon.stats()["T2"][0] > 0
+    line = f"config 2 T2 ayiya up 1428 {PASSWORD}\n"
+    assert line in text()
+    p.daemon.reload(text().replace(line, f"config 2 T8 ayiya up 1428 {PASSWORD}8\n"))
+    p.daemon.until(lambda: "T8" in p.daemon.list(), "the reload")
+    shown = p.show("T8")
+    assert shown["Tunnel State"] == "down" and shown["Packets In  (Total)"].split(" ")[0] == "0"
+    assert "198.51.100.2" not in p.cli("tunnel show T8").text
+    assert "T8" not in p.daemon.stats(), "nothing was ever counted on it"
+    # the marks against replay are its own: a client with a slower clock than T2's is heard
+    p.ayiya("2", "198.51.100.9", PASSWORD + "8", port=4333).beat(epoch=int(time.time()) - 60)
+    p.settle()
+    assert p.show("T8")["Outer Them"] == "198.51.100.9"
+
+
 def test_a_failing_command_has_no_effect(running):
     """Each is whole or nothing; the original stored half of it and saveconfig kept that."""
     before = observable(running)

@@ -79,6 +79,10 @@ def test_without_the_right_to_load_programs_user_space_does_it_all(topology, pop
     c.send(packets.filler(c.inner, HOST6, 100))
     p.at_host(lambda q: q.src == c.inner)
     assert p.daemon.ask("pop set fastpath core").code == 500
+    # nor does anything else mind that it is configured and not there
+    p.cli("tunnel set config 77 T77 198.51.100.77 up 1480")
+    p.cli("tunnel stats RESET")
+    p.cli("tunnel remove T77")
 
 
 @pytest.mark.parametrize("bad, said", [("nosuch", "there is no interface nosuch"),
