@@ -206,12 +206,13 @@ static int load(struct root *r, struct why *why)
 	c->file = r->file;
 	c->started = host_mono();
 	c->ops = root_ops(r);
+	/* before the file's are read: an address that comes meanwhile is news to watch() */
+	r->addresses = netlink_addresses(&r->netlink, r->address, HOST_ADDRESSES_MAX);
 	error = control_init(c, &r->region, why);
 	if (!error)
 		error = control_load(c, r->file,
 				     r->log.to == LOG_TO_JOURNAL ? log_problem : print_problem, r,
 				     why);
-	r->addresses = netlink_addresses(&r->netlink, r->address, HOST_ADDRESSES_MAX);
 	return error;
 }
 
@@ -479,6 +480,10 @@ static int start_page(struct root *r, struct why *why)
 	int error = keeper_start(r->keeper, why);
 	struct why plain = *why;
 
+	if (error && !region_config(&r->region)->head->http.chosen) {
+		keeper_later(r->keeper, why);	/* tunnels do without */
+		return 0;
+	}
 	if (error && r->control.http_line)
 		return why_say(why, error, "%s:%u: %s", r->file, r->control.http_line, plain.text);
 	return error;

@@ -67,12 +67,17 @@ static int op_http_prepare(void *context, const struct http_conf *next, bool aga
 	struct http_conf none = { .off = 1 };
 	int error = keeper_prepare(r->keeper, next, again, why);
 
+	if (!error)
+		r->no_page.text[0] = '\0';
 	if (!error || next->chosen)
 		return error;
 	const struct fact reason = { "REASON", why->text };
 
-	log_facts(&r->log, LEVEL_WARNING, BY_US, LOGGED_WEB_OFF, &reason, 1,
-		  "no page: %s (pop set http)", why->text);
+	/* each transaction tries, and does not repeat itself */
+	if (strcmp(r->no_page.text, why->text) != 0)
+		log_facts(&r->log, LEVEL_WARNING, BY_US, LOGGED_WEB_OFF, &reason, 1,
+			  "no page: %s (pop set http)", why->text);
+	r->no_page = *why;
 	why->text[0] = '\0';
 	return keeper_prepare(r->keeper, &none, false, why);
 }

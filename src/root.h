@@ -33,6 +33,7 @@ struct root {
 	struct toucher		*toucher;
 	bool			unlocked;		/* the history is, and that was said */
 	struct keeper		*keeper;		/* of the page's process */
+	struct why		no_page;		/* what was said of it last */
 	struct netlink		netlink;
 	unsigned int		workers;
 	bool			offload;		/* as the kernel was told last */

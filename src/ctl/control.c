@@ -362,6 +362,15 @@ int control_commit(struct control *c, struct why *why)
 
 /* ---- what others tell control ---- */
 
+bool control_traces(const struct control *c, const struct session *s)
+{
+	for (uint32_t tid = 0; tid < c->region->head->limits.tunnels; tid++) {
+		if (s->connection && c->tracer[tid] == s->connection)
+			return true;
+	}
+	return false;
+}
+
 void control_forget_session(struct control *c, struct session *s)
 {
 	struct why why;

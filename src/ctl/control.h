@@ -195,6 +195,9 @@ void control_settle(struct control *c);
  */
 void control_look_outside(struct control *c);
 
+/* Does this session trace any tunnel? */
+bool control_traces(const struct control *c, const struct session *s);
+
 /* The session ends: the tunnels it traces or captures no longer are for its sake. */
 void control_forget_session(struct control *c, struct session *s);
 

@@ -62,8 +62,10 @@ void control_look_outside(struct control *c)
 	o->loaded_s = c->loaded_s;
 	o->tun_drops = c->tun_drops;
 	/* the two it is made of are not read at the same moment */
-	if (stats_tun_lost(c) > o->tun_lost)
+	if (stats_tun_lost(c) > o->tun_lost) {
 		o->tun_lost = stats_tun_lost(c);
+		o->tun_lost_s = o->at_s;
+	}
 	o->load_ok = c->loaded_s == 0 && !c->load_failed ? OUTSIDE_UNKNOWN : known(!c->load_failed);
 	o->clock_synchronised = known(!c->clock_unsynced);
 	o->workers = c->workers;

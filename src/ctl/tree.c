@@ -8,6 +8,8 @@
 
 #include "ctl/refuse.h"
 
+#define TYPED_MAX	32	/* octets; what is longer is no command that somebody mistyped */
+
 void session_init(struct session *s, enum session_kind kind, const struct cmd *root)
 {
 	*s = (struct session){ .kind = kind, .format = ANSWER_TEXT, .menu = { root } };
@@ -44,9 +46,13 @@ static const struct cmd *find_row(const struct cmd *rows, const char *word, size
 static int unknown(const struct walk *wk, const char *word, struct why *why)
 {
 	char path[WALK_PATH_MAX];
+	size_t len = strlen(word);
 
-	return refuse(why, ANSWER_NOT_FOUND, "Unknown command: %s >> %.100s", walk_path(wk, path),
-		      word);
+	/* `config check` of a wrong file shall not show a key's lines */
+	if (len > TYPED_MAX)
+		return refuse(why, ANSWER_NOT_FOUND, "Unknown command: %s >> (a word of %zu octets)",
+			      walk_path(wk, path), len);
+	return refuse(why, ANSWER_NOT_FOUND, "Unknown command: %s >> %s", walk_path(wk, path), word);
 }
 
 /* `end`, `..` and `/`. Return: false when it is none of them, or there is no way up */

@@ -106,7 +106,7 @@ const char *word_quote(char buf[WORD_QUOTED_MAX], const char *word, size_t len)
 	bool plain = len > 0;
 	char *to = buf;
 
-	assert(len <= PASSWORD_MAX);
+	assert(len <= WORD_SAID_MAX);
 	for (size_t i = 0; i < len; i++)
 		plain = plain && is_plain(word[i]);
 	if (!plain)

@@ -31,12 +31,14 @@ void words_wipe(struct words *w);
 /* Any case? @name ends in NUL. */
 bool word_is(const char *word, size_t len, const char *name);
 
-/* Room that the longest password needs when every octet is escaped. */
-#define WORD_QUOTED_MAX	(2 * PASSWORD_MAX + 3)
+/* Octets of the longest word that is ever said again: a file's name, or a password. */
+#define WORD_SAID_MAX	(HTTP_FILE_MAX > PASSWORD_MAX ? HTTP_FILE_MAX : PASSWORD_MAX)
+/* Room that it needs when every octet is escaped. */
+#define WORD_QUOTED_MAX	(2 * WORD_SAID_MAX + 3)
 
 /**
  * word_quote() - text that words_split() makes @word of again
- * @word:	at most PASSWORD_MAX octets, none of them NUL
+ * @word:	at most WORD_SAID_MAX octets, none of them NUL
  *
  * Plain where plain will do. Return: @buf, NUL-terminated
  */

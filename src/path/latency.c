@@ -113,7 +113,8 @@ enum verdict path_probe(struct path *pa, uint16_t tid, struct pkt *p)
 
 	if (ep->state != STATE_UP)
 		return DROP_TO_DOWN;
-	if (addr_is_unspecified(&ep->us))
+	/* user space learns our address, unless the fast path leaves it nothing to learn from */
+	if (addr_is_unspecified(&ep->us) && tunnel_fast_in_s(pa->tb, tid) == 0)
 		return DROP_NO_ENDPOINT;	/* never heard from: nothing to measure yet */
 
 	struct latency l = latency_now(pa, tid);

@@ -52,6 +52,7 @@ struct outside {
 	int64_t		loaded_s;		/* the file was read successfully last */
 	uint64_t	tun_drops;		/* of the device's queue, all that the kernel counts */
 	uint64_t	tun_lost;		/* of which no gate kept out; only grows */
+	int64_t		tun_lost_s;		/* wall clock, when it last did; 0: never */
 	uint8_t		clock_synchronised;	/* enum outside_known, and so on */
 	uint8_t		forwarding6;
 	uint8_t		fast_available;

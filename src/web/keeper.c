@@ -29,6 +29,8 @@ struct keeper {
 	int			epoll;
 	int			channel;	/* -1: no process */
 	pid_t			pid;
+	bool			started;	/* keeper_start() was tried: processes may be made */
+	bool			fresh;		/* the process was made for @tried, and serves nothing yet */
 	int			listener;	/* in force; -1: off */
 	struct http_conf	http;		/* in force */
 	struct http_conf	tried;
@@ -393,6 +395,7 @@ int keeper_start(struct keeper *k, struct why *why)
 {
 	int error;
 
+	k->started = true;
 	if (k->http.off)
 		return 0;
 	error = spawn(k, why);
@@ -404,6 +407,21 @@ int keeper_start(struct keeper *k, struct why *why)
 	return 0;
 }
 
+void keeper_later(struct keeper *k, const struct why *why)
+{
+	if (k->channel >= 0)
+		reap(k, NULL);
+	k->again_s = k->again_s ? (unsigned int)min_size(2 * k->again_s, AGAIN_MAX_S) : AGAIN_FIRST_S;
+	k->wait_s = k->again_s;
+
+	char value[LOG_NUMBER_MAX];
+	const struct fact facts[] = { { "REASON", why->text },
+				      fact_number("VALUE", k->again_s, value) };
+
+	log_facts(k->config.log, LEVEL_ERROR, BY_US, LOGGED_WEB_FAILED, facts, ARRAY_LEN(facts),
+		  "web: %s; another try in %u s", why->text, k->again_s);
+}
+
 void keeper_second(struct keeper *k)
 {
 	struct why why = { .code = 0 };
@@ -412,19 +430,8 @@ void keeper_second(struct keeper *k)
 	k->ran_s++;
 	if (k->channel >= 0 || k->http.off || (k->wait_s > 0 && --k->wait_s > 0))
 		return;
-	if (keeper_start(k, &why) == 0)
-		return;
-	if (k->channel >= 0)
-		reap(k, NULL);
-	k->again_s = k->again_s ? (unsigned int)min_size(2 * k->again_s, AGAIN_MAX_S) : AGAIN_FIRST_S;
-	k->wait_s = k->again_s;
-
-	char value[LOG_NUMBER_MAX];
-	const struct fact facts[] = { { "REASON", why.text },
-				      fact_number("VALUE", k->again_s, value) };
-
-	log_facts(k->config.log, LEVEL_ERROR, BY_US, LOGGED_WEB_FAILED, facts, ARRAY_LEN(facts),
-		  "web: %s; another try in %u s", why.text, k->again_s);
+	if (keeper_start(k, &why) < 0)
+		keeper_later(k, &why);
 }
 
 /* ---- where it listens ---- */
@@ -433,6 +440,31 @@ static bool same(const struct http_conf *a, const struct http_conf *b)
 {
 	return a->off == b->off && a->port == b->port && addr_eq(&a->address, &b->address) &&
 	       strcmp(a->certificate, b->certificate) == 0 && strcmp(a->key, b->key) == 0;
+}
+
+/* What was tried is not wanted: a process that was made for it goes, and keeper_second() restores the old. */
+static void forget_try(struct keeper *k)
+{
+	if (k->fresh && k->channel >= 0)
+		reap(k, NULL);
+	else if (k->channel >= 0)
+		settle(k, false);
+	k->fresh = false;
+	if (k->tried_listener >= 0)
+		close(k->tried_listener);
+	k->tried_listener = -1;
+}
+
+/* A socket of ours is in the way, which listens for the same port at another address. */
+static int listen_page(const struct keeper *k, const struct http_conf *next, struct why *why)
+{
+	int fd = host_listen_tcp(&next->address, next->port, "the page", why);
+	char address[ADDR_TEXT_MAX];
+
+	if (fd == -EADDRINUSE && k->listener >= 0 && k->http.port == next->port)
+		return why_say(why, fd, "the page itself listens on port %u, at %s: pop set http off first",
+			       next->port, addr_text(&k->http.address, address));
+	return fd;
 }
 
 int keeper_prepare(struct keeper *k, const struct http_conf *next, bool again, struct why *why)
@@ -447,19 +479,18 @@ int keeper_prepare(struct keeper *k, const struct http_conf *next, bool again, s
 	k->tried_listener = -1;
 	if (!next->off) {
 		k->tried_listener = here ? dup(k->listener) :
-				    host_listen_tcp(&next->address, next->port, "the page", why);
+				    listen_page(k, next, why);
 		if (k->tried_listener < 0)
 			return here ? why_say(why, -errno, "no descriptor is left") : k->tried_listener;
 	}
-	if (k->channel < 0 && k->pid && !next->off)
+	if (k->channel < 0 && k->started && !next->off) {
 		error = spawn(k, why);
+		k->fresh = !error;
+	}
 	if (!error && k->channel >= 0)
 		error = try(k, next, k->tried_listener, why);
 	if (error) {
-		if (k->channel >= 0)
-			settle(k, false);
-		if (k->tried_listener >= 0)
-			close(k->tried_listener);
+		forget_try(k);
 		return error;
 	}
 	k->tried = *next;
@@ -472,12 +503,12 @@ void keeper_settle(struct keeper *k, bool keep)
 	if (!k->trying)
 		return;
 	k->trying = false;
-	settle(k, keep);
 	if (!keep) {
-		if (k->tried_listener >= 0)
-			close(k->tried_listener);
+		forget_try(k);
 		return;
 	}
+	settle(k, true);
+	k->fresh = false;
 	if (k->listener >= 0)
 		close(k->listener);
 	k->listener = k->tried_listener;

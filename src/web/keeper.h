@@ -47,6 +47,8 @@ int keeper_files(const struct http_conf *h, const char *who, struct why *why);
 
 /* Start the process, once privileges are gone. Return: 0, or -errno with @why */
 int keeper_start(struct keeper *k, struct why *why);
+/* It failed, for that reason: logged, and keeper_second() tries again. */
+void keeper_later(struct keeper *k, const struct why *why);
 /* Readable when there is something for keeper_event(); stays the same. */
 int keeper_fd(const struct keeper *k);
 void keeper_event(struct keeper *k);

@@ -28,6 +28,7 @@
 #define WEB_CLIENTS_MAX		128	/* connections */
 #define WEB_PENDING_MAX		64	/* requests whose token control is asked about */
 #define WEB_STREAMS_MAX		64
+#define WEB_OWNER_STREAMS_MAX	8	/* of them with one tunnel's token */
 #define WEB_KNOWN_MAX		64	/* tokens whose owner is remembered */
 #define WEB_SITES		1024	/* buckets for wrong ones; a power of two */
 #define WEB_SITE_MAX		32	/* connections of one address, or IPv6 /64, elsewhere */

@@ -202,11 +202,30 @@ static struct stream *free_stream(struct web *w)
 	return NULL;
 }
 
+/* The owner of one tunnel leaves room for the operator and the other owners. */
+static bool has_enough(const struct web *w, const struct asker *who)
+{
+	unsigned int n = 0;
+
+	if (who->role != WEB_OWNER)
+		return false;
+	for (size_t i = 0; i < WEB_STREAMS_MAX; i++) {
+		const struct stream *s = &w->stream[i];
+
+		n += s->kind != STREAM_FREE && s->asker.role == WEB_OWNER && s->asker.tid == who->tid;
+	}
+	return n >= WEB_OWNER_STREAMS_MAX;
+}
+
 void stream_open(struct web *w, struct evhttp_request *req, enum stream_kind kind, uint16_t tid,
 		 const struct asker *who)
 {
 	struct stream *s = free_stream(w);
 
+	if (has_enough(w, who)) {
+		reply_error(req, 429, "this tunnel's token has too many streams open: close one");
+		return;
+	}
 	if (!s) {
 		reply_error(req, 503, "too many streams at once, try again");
 		return;

@@ -32,6 +32,17 @@ static int64_t last_all(const struct region *r, enum verdict v)
 	return last;
 }
 
+/* What the device's queue lost is counted by the kernel, not by a worker. */
+static uint64_t count_lost(const struct region *r, const struct outside *o, enum verdict v)
+{
+	return v == DROP_QUEUE_TUN ? o->tun_lost : count_all(r, v);
+}
+
+static int64_t last_lost(const struct region *r, const struct outside *o, enum verdict v)
+{
+	return v == DROP_QUEUE_TUN ? o->tun_lost_s : last_all(r, v);
+}
+
 static void look_forwarding(const struct outside *o, struct diagnosis *d)
 {
 	struct finding *e;
@@ -324,7 +335,8 @@ static void look_queues(const struct region *r, const struct outside *o, bool ot
 		char when[AT_TEXT];
 		struct finding *e;
 
-		int64_t last = last_all(r, which[i]);
+		int64_t last = last_lost(r, o, which[i]);
+		uint64_t lost = count_lost(r, o, which[i]);
 
 		if (!is_recent(last, now))
 			continue;
@@ -337,8 +349,7 @@ static void look_queues(const struct region *r, const struct outside *o, bool ot
 			e = why_find(d, CAUSE_QUEUE_DROPS, "Packets were lost because more came than can be dealt "
 				     "with: %s.", verdict_info[which[i]].sentence);
 		why_evidence(e, "%s: %" PRIu64 " %s, the last %s", verdict_info[which[i]].name,
-			     count_all(r, which[i]), packets_word(count_all(r, which[i])),
-			     at_text(last, now, when));
+			     lost, packets_word(lost), at_text(last, now, when));
 		if (which[i] == DROP_QUEUE_SHARE)
 			why_remedy(e, "somebody sends too much: tunnel why of each names it (RATE_LIMITED), pop "
 				   "capture drops shows the packets");

@@ -341,6 +341,19 @@ def test_check_diff_apply_from_a_session(running):
     assert observable(running) == before
 
 
+def test_a_key_that_is_taken_for_a_configuration_is_not_shown(running):
+    secret = [f"{n:02d}" + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ" for n in range(20)]
+    where = running.daemon.conf + ".pem"
+    with open(where, "w", encoding="utf-8") as f:
+        f.write("\n".join(["-----BEGIN PRIVATE KEY-----", *secret, "-----END PRIVATE KEY-----", ""]))
+    os.chmod(where, 0o644)
+    for how in ("check", "diff", "apply"):
+        answer = running.daemon.ask(f"config {how} {where}")
+        said = answer.raw
+        assert answer.code == 400 and "MIIE" not in said, said
+        assert how != "check" or said.count("(a word of 52 octets)") == 20, said
+
+
 def test_a_reload_may_change_every_kind_of_setting(running):
     changed = text(tunnels=(static("1", "198.51.100.111", 1300), dynamic("2", "dynamic", 1300),
                             static("3", "198.51.100.33"), static("4", "198.51.100.4"),

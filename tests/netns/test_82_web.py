@@ -410,6 +410,23 @@ def test_streams_end_when_their_token_is_none_any_more(p):
     other.close()
 
 
+def test_one_owner_leaves_streams_for_others(p):
+    p.cli(f"pop set token admin {sha256(ADMIN)}")
+    p.cli(f"tunnel set token T1 {sha256(OWNER)}")
+    own = [Events(p, "/api/v1/tunnels/T1/events", OWNER) for _ in range(8)]
+    for s in own:
+        s.next("tunnel")
+    status, _, body = ask(p, "/api/v1/tunnels/T1/events", OWNER)
+    assert status == 429 and b"too many streams" in body
+    more = [Events(p, "/api/v1/tunnels/T1/events", ADMIN) for _ in range(9)]
+    for s in more:
+        s.next("tunnel")
+    own.pop().close()
+    wait_for(lambda: ask(p, "/api/v1/tunnels/T1", OWNER)[0] == 200, "the owner reads on", 10)
+    for s in own + more:
+        s.close()
+
+
 def test_without_a_token_streams_end_when_there_is_one(p):
     stream = Events(p, "/api/v1/pop/events")
     stream.next("pop")
@@ -758,6 +775,29 @@ def test_it_dies_and_comes_back(p):
         wait_for(lambda: fetch(p, "/api/v1/session")["role"] == "admin" and web_pid(p) != pid,
                  "another process serves")
     assert "web: the process" in p.daemon.output()
+
+
+def test_a_bad_certificate_while_it_is_gone_does_not_keep_it_away(p):
+    """What is refused was tried with a process made for it: that one goes, the old place is restored."""
+    os.kill(web_pid(p), signal.SIGKILL)
+    wait_for(lambda: not web_pid(p), "it is gone", 10)
+    assert "certificate" in p.cli(f"pop set http 127.0.0.1 {PORT} /nosuch.pem /nosuch.key", 500).text
+    wait_for(lambda: fetch(p, "/api/v1/session", timeout=5)["role"] == "admin", "the page is back", 60)
+
+
+def test_a_page_that_nobody_asked_for_keeps_no_tunnel_from_starting(pop):
+    """Its process cannot be made at first: said, tried again, and forwarding does not wait for it."""
+    p = pop(CONFIG, wrap=["strace", "-D", "-qq", "-o", "/dev/null", "-e", "trace=socketpair",
+                          "-e", "inject=socketpair:error=EMFILE:when=1"])
+    assert "web: no socket for the page's process: Too many open files; another try in" in p.daemon.output()
+    one = p.p41("1", "198.51.100.7")
+    one.ping(one.pop_inner)
+    wait_for(lambda: "ok" if ask(p, "/api/v1/session")[0] == 200 else None, "the page comes later", 60)
+
+
+def test_another_address_of_its_own_port_is_said_to_be_taken_by_itself(p):
+    assert "the page itself listens on port" in p.cli(f"pop set http 0.0.0.0 {PORT}", 500).text
+    assert fetch(p, "/api/v1/session")["role"] == "admin"
 
 
 def test_it_goes_with_the_daemon(p):

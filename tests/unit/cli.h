@@ -53,6 +53,15 @@ void session_init(struct session *s, enum session_kind kind, const struct cmd *r
 	*s = (struct session){ .kind = kind, .menu = { root } };
 }
 
+bool control_traces(const struct control *c, const struct session *s)
+{
+	for (unsigned int tid = 0; tid < TUNNELS; tid++) {
+		if (c->tracer[tid] == s->connection)
+			return true;
+	}
+	return false;
+}
+
 void control_forget_session(struct control *c, struct session *s)
 {
 	for (unsigned int tid = 0; tid < TUNNELS; tid++) {

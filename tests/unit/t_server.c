@@ -175,6 +175,29 @@ static void silence_ends_a_session(void)
 	unserve();
 }
 
+static void who_watches_may_be_silent(void)
+{
+	const struct timespec longer = { .tv_nsec = 30 * 1000 * 1000 };
+
+	limits.idle_ms = 20;
+	serve();
+	int fd = client();
+
+	ok(says(fd, BANNER), "a session");
+	type(fd, "trace 1\n");
+	ok(says(fd, "200 Debugging has been enabled\n"), "traces");
+	for (int i = 0; i < 3; i++) {
+		nanosleep(&longer, NULL);
+		turn();
+	}
+	type(fd, "echo a\n");
+	ok(says(fd, "200 a\n"), "silent for longer than others may be, it goes on");
+	control.tracer[1] = NULL;
+	ok(says(fd, "500 Tschau, connection timed out\n") && hangs_up(fd), "and when it watches no more, not");
+	ok(settles(0), "nothing is left");
+	unserve();
+}
+
 static void who_does_not_read_is_not_read(void)
 {
 	limits.output_bytes = 32 * 1024;
@@ -369,6 +392,7 @@ int main(void)
 	line_length_has_a_limit();
 	a_client_that_stops_sending_still_hears_everything();
 	silence_ends_a_session();
+	who_watches_may_be_silent();
 	who_does_not_read_is_not_read();
 	the_last_answer_arrives();
 	a_talkative_leaver_is_closed_in_the_end();

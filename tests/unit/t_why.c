@@ -685,8 +685,12 @@ static void fast_is_off(void)
 
 static void queues_drop(void)
 {
+	struct outside o = host();
+
 	pop_at_work();
-	worker_dropped(DROP_QUEUE_TUN, 100, 5);
+	o.tun_lost = 100;
+	o.tun_lost_s = f->pa.wall.s - 5;
+	on_host(o);
 }
 
 static void strangers_sign(void)

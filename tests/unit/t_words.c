@@ -74,14 +74,14 @@ static void limits(void)
 /* Whatever octets a password has, NUL apart. */
 static void every_octet_comes_back(void)
 {
-	char buf[WORD_QUOTED_MAX], word[PASSWORD_MAX + 1];
+	char buf[WORD_QUOTED_MAX], word[WORD_SAID_MAX + 1];
 	struct words w;
 	struct why why;
 	unsigned int wrong = 0;
 
 	srand(4711);
 	for (unsigned int round = 0; round < 20000; round++) {
-		size_t len = (size_t)rand() % (PASSWORD_MAX + 1);
+		size_t len = (size_t)rand() % (WORD_SAID_MAX + 1);
 		static const char hard[] = "\"\\ \t\n\a#/";
 
 		if (round < 255)
@@ -98,7 +98,7 @@ static void every_octet_comes_back(void)
 	}
 	ok(wrong == 0, "20000 words survive quoting and splitting, each in one line");
 	memset(word, '\\', sizeof(word));
-	ok(strlen(word_quote(buf, word, PASSWORD_MAX)) == WORD_QUOTED_MAX - 1,
+	ok(strlen(word_quote(buf, word, WORD_SAID_MAX)) == WORD_QUOTED_MAX - 1,
 	   "the longest one fills its buffer exactly");
 	ok(!strcmp(word_quote(buf, "plain#/:", 8), "plain#/:"), "plain words stay plain");
 }
