@@ -314,10 +314,20 @@ static void look_at_addresses(struct root *r)
 	r->addresses = n;
 }
 
+static void look_at_routes(struct root *r)
+{
+	const struct fact device = { "INTERFACE", HOST_DEVICE };
+
+	if (netlink_routes_back(&r->netlink))
+		log_facts(&r->log, LEVEL_WARNING, BY_US, LOGGED_ROUTES_BACK, &device, 1,
+			  "the routes into " HOST_DEVICE " had gone (it was down, or IPv6 was off): put back");
+}
+
 static void watch(void *context)
 {
 	struct root *r = context;
 
+	look_at_routes(r);
 	look_at_clock(r);
 	look_at_history(r);
 	look_at_addresses(r);

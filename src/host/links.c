@@ -136,7 +136,7 @@ static int take_route(const struct nlmsghdr *nh, void *data)
 	return mnl_attr_parse(nh, sizeof(m), take_oif, data);
 }
 
-static uint32_t index_towards(struct netlink *nl, const struct ip6_addr *to)
+uint32_t netlink_towards(struct netlink *nl, const struct ip6_addr *to)
 {
 	struct nlmsghdr *nh = netlink_begin(nl, RTM_GETROUTE, NLM_F_ACK);
 	struct rtmsg *m = mnl_nlmsg_put_extra_header(nh, sizeof(*m));
@@ -147,7 +147,7 @@ static uint32_t index_towards(struct netlink *nl, const struct ip6_addr *to)
 	m->rtm_dst_len = 128;
 	mnl_attr_put(nh, RTA_DST, sizeof(*to), to);
 	(void)netlink_ask(nl, nh, take_route, &index);
-	return index == nl->device ? 0 : index;
+	return index;
 }
 
 /*
@@ -163,8 +163,10 @@ static uint32_t index_of_uplink(struct netlink *nl)
 	};
 	uint32_t index = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(somewhere) && !index; i++)
-		index = index_towards(nl, &somewhere[i]);
+	for (size_t i = 0; i < ARRAY_LEN(somewhere) && !index; i++) {
+		index = netlink_towards(nl, &somewhere[i]);
+		index = index == nl->device ? 0 : index;
+	}
 	return index;
 }
 

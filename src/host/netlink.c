@@ -382,6 +382,32 @@ int netlink_route_add(struct netlink *nl, const struct prefix *p, const struct i
 	return error;
 }
 
+bool netlink_routes_back(struct netlink *nl)
+{
+	const struct ip6_addr *to = addr_is_unspecified(&nl->gateway) ? &nl->route[0].addr : &nl->gateway;
+	struct ip6_addr gateway = nl->gateway;
+	struct why unsaid;
+	int error = 0;
+
+	if (nl->no_ip6 || nl->routes == 0)
+		return false;
+	if (netlink_towards(nl, to) == nl->device) {
+		nl->overruled = false;
+		return false;
+	}
+	if (nl->overruled)
+		return false;
+	/* refused as long as the device is down: pop why says that */
+	if (!addr_is_unspecified(&gateway))
+		error = gateway_set(nl, &gateway, &unsaid);
+	for (uint32_t i = 0; i < nl->routes && !error && addr_is_unspecified(&gateway); i++)
+		error = route_put(nl, &nl->route[i], NLM_F_REPLACE, &unsaid);
+	if (error)
+		return false;
+	nl->overruled = netlink_towards(nl, to) != nl->device;
+	return !nl->overruled;
+}
+
 int netlink_route_remove(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
 			 struct why *why)
 {

@@ -26,6 +26,7 @@ struct netlink {
 	struct prefix	route[ROUTES_MAX];
 	uint32_t	routes;
 	struct ip6_addr	gateway;	/* <prefix>:ffff::1; unspecified: no tunnel prefix yet */
+	bool		overruled;	/* routes of ours are there, and the kernel prefers others */
 	uint64_t	buffer[NETLINK_BYTES / sizeof(uint64_t)];
 };
 
@@ -48,6 +49,13 @@ int netlink_device_out(struct netlink *nl, const char *name, uint32_t *index, st
  */
 int netlink_route_add(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
 		      struct why *why);
+/*
+ * netlink_routes_back() - put our routes where they were, if they have gone
+ *
+ * The kernel drops them when somebody takes the device down, or switches IPv6 off. Few
+ * questions: this is for every few seconds. Return: true: they had gone, and are there again
+ */
+bool netlink_routes_back(struct netlink *nl);
 /* @pop as it was with netlink_route_add(). */
 int netlink_route_remove(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
 			 struct why *why);

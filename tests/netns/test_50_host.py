@@ -46,6 +46,33 @@ def test_every_local_address_serves_and_answers_from_itself(pop):
         assert c.ping(c.pop_inner)[0].src == us
 
 
+@pytest.mark.parametrize("how", ["down", "no IPv6"])
+def test_routes_that_the_kernel_forgot_come_back(own, how):
+    topology = own()
+    p = Pop(topology, config(*TUNNELS, subnets=[("2001:db8:3001::/48", "1")]))
+    try:
+        p.start()
+        c = p.p41("1", "198.51.100.1")
+        c.ping(c.pop_inner)
+        before = topology.pop.ip("-6", "route", "show", "dev", "sixxs")
+        assert "2001:db8:3000::/40" in before
+        if how == "down":
+            topology.pop.ip("link", "set", "dev", "sixxs", "down")
+            topology.pop.ip("link", "set", "dev", "sixxs", "up")
+        else:
+            for off in "10":
+                topology.pop.run("sysctl", "-qw", f"net.ipv6.conf.sixxs.disable_ipv6={off}")
+        assert topology.pop.ip("-6", "route", "show", "dev", "sixxs") != before
+        p.daemon.wait_output("the routes into sixxs had gone")
+        assert topology.pop.ip("-6", "route", "show", "dev", "sixxs") == before
+        p.from_uplink(packets.filler(HOST6, c.inner, 100), packets.filler(HOST6, "2001:db8:3001::1", 100))
+        c.receive()
+        c.receive()
+        assert p.daemon.output().count("the routes into sixxs had gone") == 1
+    finally:
+        p.close()
+
+
 @pytest.mark.parametrize("where", ["file", "command"])
 def test_localip_names_those_that_serve(pop, where):
     line = f"set localip {POP4} {POP6_OTHER}"
