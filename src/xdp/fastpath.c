@@ -9,6 +9,7 @@
 
 #define NEIGHBOURS_EVERY_S	10	/* well below the 30 s a neighbour stays reachable */
 #define GUARD_EVERY_S		2	/* rules that somebody adds are noticed by then */
+#define WAYS_EVERY_S		60	/* default routes, of which the kernel did not tell */
 
 struct fastpath {
 	struct xdp	*x;		/* NULL: there is none, @why */
@@ -21,6 +22,10 @@ struct fastpath {
 	struct netlink	*netlink;
 	const struct say *say;
 	bool		automatic;	/* `pop set fastpath auto` */
+	struct fastpath_conf ways;	/* what guard_choose() named last */
+	bool		has_ways;
+	struct objection no_ways;	/* or why it named nothing */
+	unsigned int	ways_age_s;
 	char		off[160];	/* automatic, but off: why; else empty */
 	unsigned int	seconds;
 };
@@ -75,11 +80,27 @@ void fastpath_close(struct fastpath *f)
 	free(f);
 }
 
+/* All routes are listed for that, so not without reason; the kernel does not tell of every change. */
+static void find_ways(struct fastpath *f)
+{
+	if (!f->watch.ways && f->ways_age_s < WAYS_EVERY_S)
+		return;
+	f->watch.ways = false;
+	f->ways_age_s = 0;
+	f->has_ways = guard_choose(f->netlink, &f->ways, &f->no_ways);
+}
+
 /* What `auto` means at this moment. Return: false with the reason why it is off */
 static bool choose(struct fastpath *f, struct fastpath_conf *chosen, struct objection *o)
 {
-	return !guard_rules(&f->guard, o) && guard_choose(f->netlink, chosen, o) &&
-	       !guard_queues(f->netlink, chosen, o);
+	if (guard_rules(&f->guard, o))
+		return false;
+	find_ways(f);
+	*chosen = f->ways;
+	if (f->has_ways)
+		return !guard_queues(f->netlink, chosen, o);
+	*o = f->no_ways;
+	return false;
 }
 
 /* Each change of mind is said once. */
@@ -111,8 +132,11 @@ int fastpath_ports(struct fastpath *f, const struct fastpath_conf *want, bool st
 		   struct why *why)
 {
 	if (f->x && want->automatic) {
-		f->automatic = true;
-		automatic(f);
+		if (!f->automatic) {
+			f->automatic = true;
+			f->watch.ways = true;
+			automatic(f);
+		}
 		return 0;
 	}
 	if (f->x) {
@@ -218,6 +242,7 @@ void fastpath_second(struct fastpath *f)
 	if (!f->x)
 		return;
 	__atomic_store_n(&xdp_head(f->x)->wall_s, (uint32_t)host_wall().s, __ATOMIC_RELAXED);
+	f->ways_age_s++;
 	if (++f->seconds % NEIGHBOURS_EVERY_S == 0)
 		watch_neighbours(&f->watch);
 	if (f->automatic && f->seconds % GUARD_EVERY_S == 0)

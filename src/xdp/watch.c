@@ -82,8 +82,19 @@ static void look_at_rules(struct watch *w)
 /* ---- events ---- */
 
 struct news {
-	bool	hops, links, rules;
+	bool	hops, links, rules, ways;
 };
+
+/* Of a PoP that holds the whole Internet's routes only these few are about where `auto` attaches. */
+static bool is_default_route(const struct nlmsghdr *nh)
+{
+	struct rtmsg m;
+
+	if (mnl_nlmsg_get_payload_len(nh) < sizeof(m))
+		return false;
+	memcpy(&m, mnl_nlmsg_get_payload(nh), sizeof(m));
+	return m.rtm_dst_len == 0;
+}
 
 static int take_event(const struct nlmsghdr *nh, void *data)
 {
@@ -95,7 +106,17 @@ static int take_event(const struct nlmsghdr *nh, void *data)
 	case RTM_DELLINK:
 	case RTM_NEWNETCONF:
 	case RTM_DELNETCONF:
-		n->links = true;
+		n->links = n->ways = true;
+		break;
+	case RTM_NEWADDR:	/* routes go with it, without a word */
+	case RTM_DELADDR:
+	case RTM_NEWNEXTHOP:
+	case RTM_DELNEXTHOP:
+		n->ways = true;
+		break;
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		n->ways = n->ways || is_default_route(nh);
 		break;
 	case RTM_NEWRULE:
 	case RTM_DELRULE:
@@ -127,13 +148,14 @@ void watch_read(struct watch *w)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno == ENOBUFS) {	/* some were lost: anything may be new */
-			n = (struct news){ true, true, true };
+			n = (struct news){ true, true, true, true };
 			continue;
 		}
 		if (got <= 0)
 			break;
 		take_events(w->buffer, got, &n);
 	}
+	w->ways = w->ways || n.ways;
 	if (n.hops)
 		sync_forget_hops(w->ports->sync);
 	if (n.links)

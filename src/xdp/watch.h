@@ -18,6 +18,7 @@ struct watch {
 	struct ports		*ports;
 	struct netlink		*netlink;	/* for questions; events have their own socket */
 	struct mnl_socket	*events;
+	bool			ways;		/* default routes or links may be others since this was cleared */
 	uint64_t		buffer[NETLINK_BYTES / sizeof(uint64_t)];
 };
 

@@ -218,6 +218,24 @@ def test_auto_takes_the_interfaces_of_the_default_routes(topology, pop):
         assert "\t\tfastpath auto\n" in f.read()
 
 
+def test_auto_follows_the_default_routes(topology, pop):
+    ip = topology.pop.ip
+    p = pop(plan(pop=["set fastpath auto"]))
+    if not p.daemon.json("pop show fastpath")["available"]:
+        pytest.skip("skipped: no fast path here")
+    p.daemon.until(lambda: set(modes(p)) == {"wan", "core"}, "those there are")
+    try:
+        ip("link", "add", "auto0", "type", "veth", "peer", "name", "auto1")
+        ip("link", "set", "dev", "auto0", "up")
+        ip("link", "set", "dev", "auto1", "up")
+        ip("route", "add", "default", "dev", "auto0", "metric", "5000")
+        p.daemon.until(lambda: set(modes(p)) == {"wan", "core", "auto0"}, "the new one is taken")
+        ip("route", "del", "default", "dev", "auto0", "metric", "5000")
+        p.daemon.until(lambda: set(modes(p)) == {"wan", "core"}, "and left again")
+    finally:
+        ip("link", "del", "auto0", check=False)
+
+
 RULES = [
     ("table inet t { chain f { type filter hook forward priority 0; counter; }; }", "hook forward"),
     ("table ip6 t { chain f { type filter hook forward priority 0; policy drop; }; }",
