@@ -36,7 +36,7 @@ static void words(const char *line, size_t len)
 		return;
 	must(w.n <= CMD_WORDS_MAX, "no more words than there is room for");
 	for (unsigned int i = 0; i < w.n; i++) {
-		if (w.len[i] > PASSWORD_MAX)
+		if (w.len[i] > WORD_SAID_MAX)
 			continue;
 		word_quote(quoted, w.word[i], w.len[i]);
 		must(words_split(&again, quoted, strlen(quoted), &why) == 0 && again.n == 1 &&

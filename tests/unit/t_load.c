@@ -100,12 +100,18 @@ static uint8_t load_ok(struct world *w)
 	return outside_read(w->region.table.outside, &o) ? o.load_ok : 255;
 }
 
+static wall_t a_minute_later(void *context)
+{
+	return (wall_t){ world_wall(context).s + 60 };
+}
+
 /* For whoever maps the region: alerts go by it. */
 static void the_region_tells(struct world *w)
 {
 	struct worker_shared *first = &w->region.table.worker[0];
 	struct outside o = { .at_s = 0 };
 	struct why why;
+	int64_t at_s;
 
 	load(w, "foo\n", &why);
 	ok(load_ok(w) == OUTSIDE_NO, "that the last file was refused");
@@ -114,10 +120,14 @@ static void the_region_tells(struct world *w)
 	w->control.tun_drops = 100;
 	first->shed_tun = 60;
 	(void)load_ok(w);
+	at_s = w->control.outside.at_s;
+	w->control.ops.wall = a_minute_later;
 	first->shed_tun = 80;		/* the kernel's own count is still the old one */
 	(void)load_ok(w);
 	ok(outside_read(w->region.table.outside, &o) && o.tun_lost == 40,
 	   "what the device's queue lost never falls");
+	w->control.ops.wall = world_wall;
+	ok(at_s && o.tun_lost_s == at_s && o.at_s == at_s + 60, "and it says when it last grew");
 }
 
 static void long_lines(struct world *w)
@@ -273,6 +283,40 @@ static void check_and_diff(struct world *w)
 	answers(w, "config check /nonexistent", "406 Cannot open /nonexistent: No such file or directory\n");
 }
 
+/* What the daemon may read is not for everybody whom it answers. */
+static void a_key_is_not_repeated(struct world *w)
+{
+	static const char *const lines[] = {
+		"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAAECAwQFBgcICQoL",
+		"DA0ODxAREhMUFRYXGBkaGxwdHh+hRANCAAQgISIjJCUmJygpKissLS4vMDEyMzQ1",
+		"Njc4OTo7PD0+P0BBQkNERUZHSElKS0xNTk9QUVJTVFVWV1hZWltcXV5f",
+	};
+	static const char *const asked[] = { "check", "diff", "apply" };
+	char text[512], line[256];
+
+	snprintf(text, sizeof(text), "-----BEGIN PRIVATE KEY-----\n%s\n%s\n%s\n-----END PRIVATE KEY-----\n",
+		 lines[0], lines[1], lines[2]);
+	write_file(w->file, text);
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		const char *said;
+		bool shown = false;
+
+		snprintf(line, sizeof(line), "config %s %s", asked[i], w->file);
+		said = ask(w, line);
+		/* not even a part that could be put together */
+		for (size_t n = 0; n < ARRAY_LEN(lines); n++) {
+			for (size_t at = 0; at + 8 <= strlen(lines[n]); at++) {
+				char part[9] = "";
+
+				memcpy(part, lines[n] + at, 8);
+				shown = shown || strstr(said, part);
+			}
+		}
+		ok(!shown && strstr(said, "Unknown command: main >> "), "config %s repeats nothing of a private key",
+		   asked[i]);
+	}
+}
+
 static void limits_are_found_first(struct world *w)
 {
 	static const struct { const char *text; int r; unsigned int tunnels, subnets; } row[] = {
@@ -418,6 +462,7 @@ int main(void)
 	a_reload_keeps_what_runtime_knows(w);
 	prefixes_move(w);
 	check_and_diff(w);
+	a_key_is_not_repeated(w);
 	limits_are_found_first(w);
 	workers_are_found_first(w);
 	workers_change_with_the_next_start(w);

@@ -81,6 +81,26 @@ static void failures_leave_the_old_file(struct world *w)
 	   strlen(read_file(w->file)) > 100, "nor is a link there followed");
 }
 
+/* Longer than any password, and every octet of it wants a backslash. */
+static void the_longest_paths(struct world *w)
+{
+	char saved[4096], line[2048], path[HTTP_FILE_MAX] = "/", quoted[2 * HTTP_FILE_MAX] = "/";
+	struct http_conf h;
+	struct why why;
+
+	for (size_t i = 1; i < HTTP_FILE_MAX - 1; i++) {
+		strcat(path, i % 2 ? "\"" : "\\");
+		strcat(quoted, i % 2 ? "\\\"" : "\\\\");
+	}
+	snprintf(line, sizeof(line), "pop set http 127.0.0.1 42080 %s %s\n", quoted, quoted);
+	ok(load(w, line, &why) == 0, "a certificate's name of %zu octets loads", strlen(path));
+	ok(control_save(&w->control, w->file, &why) == 0, "it is saved");
+	strcpy(saved, read_file(w->file));
+	ok(load(w, "pop set id 1\n", &why) == 0 && load(w, saved, &why) == 0, "what was saved loads");
+	h = running(w)->head->http;
+	ok(!strcmp(h.certificate, path) && !strcmp(h.key, path), "and loads to the same");
+}
+
 /* ---- random configurations ---- */
 
 static unsigned int below(unsigned int n)
@@ -259,6 +279,7 @@ int main(void)
 	the_layout_of_old(w);
 	comments_at_the_head_are_kept(w);
 	failures_leave_the_old_file(w);
+	the_longest_paths(w);
 	world_end(w);
 	round_trips();
 	return tap_done();

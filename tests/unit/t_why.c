@@ -501,6 +501,18 @@ static void suffers(void)
 	worker_dropped(DROP_QUEUE_SOCKET, 100, 5);
 }
 
+/* No worker counts what the device's queue loses. */
+static void suffers_at_the_device(void)
+{
+	struct outside o = host();
+
+	tunnel(KIND_STATIC);
+	traffic(1, 1, 1);
+	o.tun_lost = many(100);
+	o.tun_lost_s = ago(5);
+	on_host(o);
+}
+
 static void keeps_moving(void)
 {
 	tunnel(KIND_AYIYA);
@@ -688,8 +700,8 @@ static void queues_drop(void)
 	struct outside o = host();
 
 	pop_at_work();
-	o.tun_lost = 100;
-	o.tun_lost_s = f->pa.wall.s - 5;
+	o.tun_lost = many(100);
+	o.tun_lost_s = ago(5);
 	on_host(o);
 }
 
@@ -738,6 +750,7 @@ static const struct situation {
 	{ CAUSE_UPLINK_SILENT, gets_nothing, false },
 	{ CAUSE_CLIENT_SILENT, sends_nothing, false },
 	{ CAUSE_POP_TROUBLE, suffers, false },
+	{ CAUSE_POP_TROUBLE, suffers_at_the_device, false },
 	{ CAUSE_ENDPOINT_MOVES, keeps_moving, false },
 	{ CAUSE_LOSS, loses, false },
 	{ CAUSE_LATENCY_RISE, became_slow, false },
