@@ -130,7 +130,8 @@ enum {
 
 enum fast_port_flag {
 	FAST_PORT_FORWARDS6	= 1 << 0,	/* the kernel forwards IPv6 that arrives here */
-	FAST_PORT_NO_EXIT	= 1 << 1,	/* attached by TC: may not take frames from XDP */
+	FAST_PORT_NO_EXIT	= 1 << 1,	/* may not take frames from XDP as it is attached elsewhere */
+	FAST_PORT_GENERIC	= 1 << 2,	/* takes them from generic XDP, perhaps from no other */
 };
 
 /* An interface the fast path is attached to, or a VLAN on one. */

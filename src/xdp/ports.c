@@ -245,6 +245,28 @@ static const struct port *attached_to(const struct ports *p, uint32_t ifindex)
 	return NULL;
 }
 
+static bool any_native(const struct ports *p)
+{
+	for (unsigned int i = 0; i < p->n; i++) {
+		if (p->port[i].link >= 0 && p->port[i].mode == FASTPATH_NATIVE)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A driver without native XDP takes no frames from it either, and what it is sent is gone without
+ * a word. Generic XDP sends as the stack does, so where all are generic every port may be an exit.
+ */
+static int exit_flags(const struct ports *p, const struct port *t)
+{
+	if (is_tc(t))
+		return FAST_PORT_NO_EXIT;
+	if (t->mode != FASTPATH_GENERIC)
+		return 0;
+	return any_native(p) ? FAST_PORT_NO_EXIT : FAST_PORT_GENERIC;
+}
+
 static void add_port(void *context, const struct link *l)
 {
 	struct table_build *b = context;
@@ -256,8 +278,7 @@ static void add_port(void *context, const struct link *l)
 		return;
 	if (link_forwards("ipv6", l->name))
 		flags |= FAST_PORT_FORWARDS6;
-	if (is_tc(t))
-		flags |= FAST_PORT_NO_EXIT;
+	flags |= exit_flags(b->ports, t);
 	b->port[b->n] = (struct fast_port){
 		.ifindex = l->ifindex, .device = device, .vlan = l->vlan,
 		.mtu_bytes = l->mtu_bytes,

@@ -10,10 +10,21 @@
 
 /* ---- start and end ---- */
 
+static int attach_orders(struct sockets *s, bool generic, struct why *why)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, o,
+		    .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+
+	if (s->link >= 0)
+		close(s->link);
+	s->generic = generic;
+	s->link = bpf_link_create(xdp_program_order(s->x), (int)s->index, BPF_XDP, &o);
+	return s->link < 0 ? why_say(why, -errno, "the kernel takes no program on the device "
+				     XSK_DEVICE ": %s", strerror(errno)) : 0;
+}
+
 static int open_all(struct sockets *s, struct netlink *nl, struct why *why)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, o, .flags = XDP_FLAGS_DRV_MODE);
-	uint32_t index;
 	int error;
 
 	s->sets = xsk_open(s->workers, why);
@@ -21,12 +32,8 @@ static int open_all(struct sockets *s, struct netlink *nl, struct why *why)
 		return -ENOTSUP;
 	for (unsigned int i = 0; i < s->workers; i++)
 		s->sets[i].answer = &xdp_answers(s->x)[i];
-	error = netlink_device_out(nl, XSK_DEVICE, &index, why);
-	if (error)
-		return error;
-	s->link = bpf_link_create(xdp_program_order(s->x), (int)index, BPF_XDP, &o);
-	return s->link < 0 ? why_say(why, -errno, "the kernel takes no program on the device "
-				     XSK_DEVICE ": %s", strerror(errno)) : 0;
+	error = netlink_device_out(nl, XSK_DEVICE, &s->index, why);
+	return error ? error : attach_orders(s, false, why);
 }
 
 void sockets_open(struct sockets *s, struct xdp *x, unsigned int workers, struct netlink *nl)
@@ -145,6 +152,23 @@ static void renew_port(struct sockets *s, uint32_t port, const struct fast_port 
 	}
 }
 
+/* Orders leave as the ports can take them. Return: false: they cannot, and @why */
+static bool orders_fit(struct sockets *s)
+{
+	const struct fast_head *h = xdp_head(s->x);
+	struct why why = { .code = 0 };
+	bool generic = false;
+
+	for (uint32_t i = 0; i < h->ports; i++)
+		generic = generic || h->port[i].flags & FAST_PORT_GENERIC;
+	if (generic == s->generic && s->link >= 0)
+		return true;
+	if (attach_orders(s, generic, &why) == 0)
+		return true;
+	snprintf(s->why, sizeof(s->why), "%.150s", why.text);
+	return false;
+}
+
 void sockets_renew(struct sockets *s)
 {
 	struct fast_head *h = xdp_head(s->x);
@@ -158,6 +182,8 @@ void sockets_renew(struct sockets *s)
 			(void)xdp_set_socket(s->x, at, -1);
 		h->keeper[at] = 0;
 	}
+	if (!orders_fit(s))
+		return;
 	for (uint32_t i = 0; i < h->ports; i++) {
 		if (!(h->port[i].flags & FAST_PORT_NO_EXIT))
 			renew_port(s, i, &h->port[i]);

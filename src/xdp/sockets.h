@@ -23,6 +23,8 @@ struct sockets {
 	unsigned int		workers;
 	struct socket_slot	slot[WORKERS_MAX][XSK_SOCKETS];
 	int			link;		/* of the program on the device of orders; -1: none */
+	uint32_t		index;		/* of that device */
+	bool			generic;	/* how it is attached: as what it sends to needs */
 	unsigned int		queues;		/* that a worker takes AYIYA from */
 	char			why[160];	/* none, or not all */
 };

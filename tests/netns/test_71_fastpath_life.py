@@ -218,6 +218,35 @@ def test_auto_takes_the_interfaces_of_the_default_routes(topology, pop):
         assert "\t\tfastpath auto\n" in f.read()
 
 
+def wait_in_force_out(p, c):
+    """The uplink's packets go past user space."""
+    def tried():
+        before = carried(p)
+        p.from_uplink(packets.filler(HOST6, c.inner, 64))
+        c.receive()
+        return carried(p) > before
+    p.daemon.until(tried, "the fast path carries what comes from the uplink")
+
+
+def test_native_sends_nothing_to_where_only_generic_may(topology, pop):
+    """A driver without native XDP takes no frames from it: they go up. The other way they do not have to."""
+    p = pop(plan(pop=["set fastpath wan/native core/generic"]))
+    needs_fast(p)
+    c = client(p, "1")
+    assert c.ping(c.pop_inner)
+    wait_in_force_out(p, c)
+    before = carried(p)
+    c.send(packets.filler(c.inner, HOST6, 100))
+    p.at_host(lambda q: q.src == c.inner)
+    assert carried(p) == before
+    p.cli("pop set fastpath wan/generic core/generic")
+    wait_in_force(p)
+    assert "xdpgeneric" in topology.pop.ip("link", "show", "dev", "sixxs-out"), "orders leave likewise"
+    p.cli("pop set fastpath wan/native core/native")
+    wait_in_force(p)
+    assert "xdpgeneric" not in topology.pop.ip("link", "show", "dev", "sixxs-out")
+
+
 def test_auto_follows_the_default_routes(topology, pop):
     ip = topology.pop.ip
     p = pop(plan(pop=["set fastpath auto"]))
