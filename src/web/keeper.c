@@ -409,10 +409,12 @@ int keeper_start(struct keeper *k, struct why *why)
 
 void keeper_later(struct keeper *k, const struct why *why)
 {
-	if (k->channel >= 0)
+	if (k->channel >= 0) {
 		reap(k, NULL);
-	k->again_s = k->again_s ? (unsigned int)min_size(2 * k->again_s, AGAIN_MAX_S) : AGAIN_FIRST_S;
-	k->wait_s = k->again_s;
+	} else {
+		k->again_s = k->again_s ? (unsigned int)min_size(2 * k->again_s, AGAIN_MAX_S) : AGAIN_FIRST_S;
+		k->wait_s = k->again_s;
+	}
 
 	char value[LOG_NUMBER_MAX];
 	const struct fact facts[] = { { "REASON", why->text },
@@ -445,14 +447,24 @@ static bool same(const struct http_conf *a, const struct http_conf *b)
 /* What was tried is not wanted: a process that was made for it goes, and keeper_second() restores the old. */
 static void forget_try(struct keeper *k)
 {
-	if (k->fresh && k->channel >= 0)
+	unsigned int again_s = k->again_s, wait_s = k->wait_s;
+
+	if (k->fresh && k->channel >= 0) {
 		reap(k, NULL);
-	else if (k->channel >= 0)
+		k->again_s = again_s;		/* it did not fail */
+		k->wait_s = wait_s;
+	} else if (k->channel >= 0) {
 		settle(k, false);
+	}
 	k->fresh = false;
 	if (k->tried_listener >= 0)
 		close(k->tried_listener);
 	k->tried_listener = -1;
+}
+
+static bool is_any(const struct ip6_addr *a)
+{
+	return addr_is_ip4(a) ? addr_ip4(a) == 0 : addr_is_unspecified(a);
 }
 
 /* A socket of ours is in the way, which listens for the same port at another address. */
@@ -461,7 +473,9 @@ static int listen_page(const struct keeper *k, const struct http_conf *next, str
 	int fd = host_listen_tcp(&next->address, next->port, "the page", why);
 	char address[ADDR_TEXT_MAX];
 
-	if (fd == -EADDRINUSE && k->listener >= 0 && k->http.port == next->port)
+	if (fd == -EADDRINUSE && k->listener >= 0 && k->http.port == next->port &&
+	    addr_is_ip4(&k->http.address) == addr_is_ip4(&next->address) &&
+	    (is_any(&k->http.address) || is_any(&next->address)))
 		return why_say(why, fd, "the page itself listens on port %u, at %s: pop set http off first",
 			       next->port, addr_text(&k->http.address, address));
 	return fd;

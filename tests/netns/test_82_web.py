@@ -422,7 +422,15 @@ def test_one_owner_leaves_streams_for_others(p):
     for s in more:
         s.next("tunnel")
     own.pop().close()
-    wait_for(lambda: ask(p, "/api/v1/tunnels/T1", OWNER)[0] == 200, "the owner reads on", 10)
+
+    def another():
+        own.append(Events(p, "/api/v1/tunnels/T1/events", OWNER))
+        try:
+            return own[-1].next("tunnel")
+        except AssertionError:
+            own.pop().close()
+            raise
+    wait_for(another, "one that was closed leaves its place", 20)
     for s in own + more:
         s.close()
 
@@ -797,6 +805,10 @@ def test_a_page_that_nobody_asked_for_keeps_no_tunnel_from_starting(pop):
 
 def test_another_address_of_its_own_port_is_said_to_be_taken_by_itself(p):
     assert "the page itself listens on port" in p.cli(f"pop set http 0.0.0.0 {PORT}", 500).text
+    with p.topology.pop.socket(socket.AF_INET, socket.SOCK_STREAM) as other:
+        other.bind(("127.0.0.2", PORT))
+        other.listen()
+        assert "the page itself" not in p.cli(f"pop set http 127.0.0.2 {PORT}", 500).text
     assert fetch(p, "/api/v1/session")["role"] == "admin"
 
 
