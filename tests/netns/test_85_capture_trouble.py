@@ -171,13 +171,19 @@ def test_many_slow_readers_slow_nothing(running):
             Live(running, "T1", stack.enter_context(running.daemon.session()))
 
 
+class Refused(AssertionError):
+    """What sixxsctl said, and ended."""
+
+
 def started(running, path, *words):
     """sixxsctl that captures into a file, from the moment it does."""
     out = open(path, "wb")
     p = subprocess.Popen([binary("sixxsctl"), "-s", running.daemon.control, *words], stdout=out,
                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    running.daemon.until(lambda: os.path.getsize(path) > 0, "the head of the file")
+    running.daemon.until(lambda: os.path.getsize(path) > 0 or p.poll() is not None, "the head of the file")
     out.close()
+    if os.path.getsize(path) == 0:
+        raise Refused(p.stderr.read().decode())
     return p
 
 
@@ -222,8 +228,14 @@ def test_a_killed_client_frees_its_place(running, tmp_path):
     for p in clients:
         p.kill()
         p.wait(CLI_S)
+
+    def accepted(n):
+        try:        # the daemon may not have seen yet that the others have died
+            return started(running, tmp_path / f"g{n}", "tunnel", "capture", "T1", "1")
+        except Refused:
+            return None
     for n in range(12):
-        clients[n] = started(running, tmp_path / f"g{n}", "tunnel", "capture", "T1", "1")
+        clients[n] = running.daemon.until(lambda n=n: accepted(n), "a place is free")
     running.one.send(packets.filler(running.one.inner, HOST6, 300))
     for p in clients:
         assert p.wait(CLI_S) == 0
