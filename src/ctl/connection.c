@@ -416,11 +416,11 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		connection_drop(cn, "in order");
 		return;
 	}
-	/* who watches a tunnel has nothing to say */
-	if (what & BEV_EVENT_TIMEOUT && what & BEV_EVENT_READING && cn->state == CONNECTION_OPEN &&
-	    control_traces(cn->server->control, &cn->session) && !bufferevent_enable(cn->bev, EV_READ))
-		return;
 	if (what & BEV_EVENT_TIMEOUT && what & BEV_EVENT_READING) {
+		/* who watches a tunnel has nothing to say */
+		if (control_traces(cn->server->control, &cn->session) &&
+		    !bufferevent_enable(cn->bev, EV_READ))
+			return;
 		say(cn, ANSWER_INTERNAL, "Tschau, connection timed out");
 		connection_finish(cn);
 		return;

@@ -374,14 +374,12 @@ bool control_traces(const struct control *c, const struct session *s)
 void control_forget_session(struct control *c, struct session *s)
 {
 	struct why why;
-	bool any, captured;
+	bool captured;
 
 	if (!s->connection)
 		return;
-	any = captured = capture_forget(c, s->connection);
-	for (uint32_t tid = 0; tid < c->region->head->limits.tunnels; tid++)
-		any = any || c->tracer[tid] == s->connection;
-	if (!any)
+	captured = capture_forget(c, s->connection);
+	if (!captured && !control_traces(c, s))
 		return;
 
 	struct config *cf = control_begin(c, &why);

@@ -12,6 +12,8 @@
 #include "ctl/cmd.h"
 
 struct diagnosis;
+struct error_sample;
+struct traffic;
 
 /* Whole menus, to hang under `pop show` and `tunnel get`; each ends with a NULL name. */
 extern const struct cmd pop_show_rows[];
@@ -30,6 +32,10 @@ int pop_why(struct control *c, struct session *s, const struct arg *args, unsign
 int cmd_tree(struct control *c, struct session *s, const struct arg *args, unsigned int n,
 	     struct answer *an);
 
+/* Field @key: what is counted of a tunnel, the uplink or all. */
+void json_traffic(const char *key, const struct traffic *t, struct answer *an);
+/* Fields "last", "source", "reason", "sentence": the last packet that was counted as an error. */
+void json_error(const struct error_sample *s, struct answer *an);
 /* Field "why": what was found, most likely first. */
 void json_diagnosis(struct answer *an, const struct diagnosis *d);
 

@@ -46,6 +46,16 @@ static void json_packet(const struct error_sample *last, size_t kept, struct ans
 	json_str(an, "octets", hex);
 }
 
+void json_error(const struct error_sample *s, struct answer *an)
+{
+	json_when(an, "last", s->at_s);
+	json_addr(an, "source", &s->source);
+	if (s->verdict < VERDICT_COUNT) {
+		json_str(an, "reason", verdict_info[s->verdict].name);
+		json_str(an, "sentence", verdict_info[s->verdict].sentence);
+	}
+}
+
 static int get_errorpacket(struct control *c, struct session *s, const struct arg *args,
 			   unsigned int n, struct answer *an)
 {
@@ -77,12 +87,7 @@ static int get_errorpacket(struct control *c, struct session *s, const struct ar
 
 	json_str(an, "error", errname_text[e]);
 	json_uint(an, "count", count);
-	json_when(an, "last", last.at_s);
-	json_addr(an, "source", &last.source);
-	if (last.verdict < VERDICT_COUNT) {
-		json_str(an, "reason", verdict_info[last.verdict].name);
-		json_str(an, "sentence", verdict_info[last.verdict].sentence);
-	}
+	json_error(&last, an);
 	json_packet(&last, kept, an);
 	return 0;
 }

@@ -244,7 +244,7 @@ static void text_reasons(const struct view *v, struct answer *an)
 
 /* ---- the same as JSON ---- */
 
-static void json_traffic(const char *key, const struct traffic *t, struct answer *an)
+void json_traffic(const char *key, const struct traffic *t, struct answer *an)
 {
 	json_open(an, key, '{');
 	json_uint(an, "in_packets", t->in_packets);

@@ -385,7 +385,6 @@ int netlink_route_add(struct netlink *nl, const struct prefix *p, const struct i
 bool netlink_routes_back(struct netlink *nl)
 {
 	const struct ip6_addr *to = addr_is_unspecified(&nl->gateway) ? &nl->route[0].addr : &nl->gateway;
-	struct ip6_addr gateway = nl->gateway;
 	struct why unsaid;
 	int error = 0;
 
@@ -398,9 +397,10 @@ bool netlink_routes_back(struct netlink *nl)
 	if (nl->overruled)
 		return false;
 	/* refused as long as the device is down: pop why says that */
-	if (!addr_is_unspecified(&gateway))
-		error = gateway_set(nl, &gateway, &unsaid);
-	for (uint32_t i = 0; i < nl->routes && !error && addr_is_unspecified(&gateway); i++)
+	if (!addr_is_unspecified(&nl->gateway))
+		error = route_put(nl, &(struct prefix){ .addr = nl->gateway, .len = 128 }, NLM_F_REPLACE,
+				  &unsaid);
+	for (uint32_t i = 0; i < nl->routes && !error; i++)
 		error = route_put(nl, &nl->route[i], NLM_F_REPLACE, &unsaid);
 	if (error)
 		return false;

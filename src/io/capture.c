@@ -41,7 +41,7 @@ void worker_capture_close(struct worker *w)
 {
 	w->region->capture[w->number] = NULL;
 	if (w->shot.ring)
-		free(w->shot.ring->octets);
+		free(w->shot.ring->fifo.octets);
 	free(w->shot.ring);
 	free(w->shot.octets);
 }

@@ -4,21 +4,13 @@
 #include <stdlib.h>
 
 /* The packet's octets follow, behind PKT_HEADROOM. */
-struct record_head {
-	uint32_t	octets;		/* of the whole record, a multiple of CACHE_LINE */
-	uint32_t	filler;		/* not a packet: the next record begins at the start again */
-	struct pkt	pkt;		/* its pointers are the producer's: set anew by the taker */
+struct handed {
+	struct fifo_record	record;
+	struct pkt		pkt;	/* its pointers are the producer's: set anew by the taker */
 } ALIGNED(CACHE_LINE);
 
-_Static_assert(LANE_BYTES_MIN >= 2 * (sizeof(struct record_head) + PKT_ROOM),
+_Static_assert(LANE_BYTES_MIN >= 2 * (sizeof(struct handed) + PKT_ROOM),
 	       "the largest packet fits beside what is lost at the end");
-
-static size_t record_octets(size_t len)
-{
-	size_t all = sizeof(struct record_head) + PKT_HEADROOM + len;
-
-	return (all + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
-}
 
 size_t lane_bytes(unsigned int workers)
 {
@@ -32,78 +24,53 @@ size_t lane_bytes(unsigned int workers)
 void lane_init(struct lane *l, void *memory, size_t size)
 {
 	assert(size >= LANE_BYTES_MIN && (size & (size - 1)) == 0);
-	*l = (struct lane){ .octets = memory, .size = size };
-}
-
-static struct record_head *record_at(const struct lane *l, uint64_t at)
-{
-	return (void *)(l->octets + (at & (l->size - 1)));
-}
-
-/* Is there room for @octets from l->head on? */
-static bool has_room(struct lane *l, uint64_t head, size_t octets)
-{
-	if (head + octets - l->tail_seen <= l->size)
-		return true;
-	l->tail_seen = __atomic_load_n(&l->tail, __ATOMIC_ACQUIRE);
-	return head + octets - l->tail_seen <= l->size;
+	*l = (struct lane){ .fifo = { .octets = memory, .size = size } };
 }
 
 bool lane_put(struct lane *l, const struct pkt *p)
 {
-	uint64_t head = __atomic_load_n(&l->head, __ATOMIC_RELAXED);
-	size_t front = pkt_front(p), octets = record_octets(p->len);
-	size_t to_end = l->size - (head & (l->size - 1));
-	size_t lost = to_end < octets ? to_end : 0;
-	struct record_head *r;
+	size_t front = pkt_front(p);
+	struct fifo_record *record;
+	struct handed *h;
 
-	if (p->len > PKT_ROOM - PKT_HEADROOM || !has_room(l, head, lost + octets))
+	if (p->len > PKT_ROOM - PKT_HEADROOM)
 		return false;
-	if (lost) {
-		r = record_at(l, head);
-		r->octets = (uint32_t)lost;
-		r->filler = 1;
-		head += lost;
-	}
-	r = record_at(l, head);
-	r->octets = (uint32_t)octets;
-	r->filler = 0;
-	r->pkt = *p;
-	r->pkt.peeled = (uint16_t)front;
-	memcpy((uint8_t *)(r + 1) + PKT_HEADROOM - front, p->data - front, front + p->len);
-	__atomic_store_n(&l->head, head + octets, __ATOMIC_RELEASE);
+	record = fifo_reserve(&l->fifo, sizeof(*h) + PKT_HEADROOM + p->len);
+	if (!record)
+		return false;
+	h = (void *)record;
+	h->pkt = *p;
+	h->pkt.peeled = (uint16_t)front;
+	memcpy((uint8_t *)(h + 1) + PKT_HEADROOM - front, p->data - front, front + p->len);
+	fifo_publish(&l->fifo);
 	return true;
 }
 
 bool lane_waits(const struct lane *l)
 {
-	return __atomic_load_n(&l->head, __ATOMIC_ACQUIRE) != l->at;
+	return fifo_waits(&l->fifo);
 }
 
 bool lane_take(struct lane *l, struct pkt *p)
 {
-	struct record_head *r;
+	struct fifo_record *record = fifo_look(&l->fifo);
+	struct handed *h = (void *)record;
 
-	if (!lane_waits(l))
+	if (!record)
 		return false;
-	r = record_at(l, l->at);
-	if (r->filler) {	/* never the last one put: a packet follows */
-		l->at += r->octets;
-		r = record_at(l, l->at);
-	}
-	*p = r->pkt;
-	p->start = (uint8_t *)(r + 1);
+	*p = h->pkt;
+	p->start = (uint8_t *)(h + 1);
 	p->data = p->start + PKT_HEADROOM;
 	p->inner = p->data;
 	p->inner_len = p->len;
 	p->traced = p->captured = false;	/* told where it was counted */
-	l->at += r->octets;
+	fifo_take(&l->fifo, record);
 	return true;
 }
 
 void lane_free(struct lane *l)
 {
-	__atomic_store_n(&l->tail, l->at, __ATOMIC_RELEASE);
+	fifo_free(&l->fifo);
 }
 
 /* ---- all of them ---- */
@@ -137,7 +104,7 @@ struct crew *crew_new(unsigned int workers)
 			break;
 		lane_init(&c->lane[i], memory, bytes);
 	}
-	if (!c->lane || !c->bell || (workers > 1 && !crew_lane(c, workers - 1, workers - 2)->octets)) {
+	if (!c->lane || !c->bell || (workers > 1 && !crew_lane(c, workers - 1, workers - 2)->fifo.octets)) {
 		crew_free(c);
 		return NULL;
 	}
@@ -149,7 +116,7 @@ void crew_free(struct crew *c)
 	if (!c)
 		return;
 	for (unsigned int i = 0; c->lane && i < c->workers * c->workers; i++)
-		free(c->lane[i].octets);
+		free(c->lane[i].fifo.octets);
 	free(c->lane);
 	free(c->bell);
 	free(c);

@@ -1,13 +1,9 @@
 /*
  * src/io/handover.h - packets from one worker to another
  *
- * A lane for every ordered pair of workers: one producer, one consumer, no lock, memory of
- * a fixed size taken at start. A record holds the packet's facts and octets, with the
+ * A lane for every ordered pair of workers: a FIFO in memory taken at start. A record holds the packet's facts and octets, with the
  * headroom that encapsulation needs, so its taker works on it where it lies. A full lane
  * loses the newest packet, which the producer counts (DROP_QUEUE_HANDOVER): nobody waits.
- *
- *	head	octets ever put; written by the producer, on a line of its own
- *	tail	octets ever freed; written by the consumer, on a line of its own
  *
  * A worker that is about to sleep hangs out its bell; who puts something into one of its
  * lanes and finds the bell out takes it in and writes to its eventfd. Both are exchanges of one
@@ -17,18 +13,11 @@
 #ifndef SIXXSD_IO_HANDOVER_H
 #define SIXXSD_IO_HANDOVER_H
 
+#include "base/fifo.h"
 #include "path/pkt.h"
 
 struct lane {
-	/* the producer's line */
-	uint64_t	head ALIGNED(CACHE_LINE);
-	uint64_t	tail_seen;		/* an old tail: room at least this far */
-	/* the consumer's line */
-	uint64_t	tail ALIGNED(CACHE_LINE);
-	uint64_t	at;			/* next to take; tail follows with lane_free() */
-	/* nobody's: constant after start */
-	uint8_t		*octets ALIGNED(CACHE_LINE);
-	size_t		size;			/* power of two */
+	struct fifo	fifo;
 };
 
 struct bell {

@@ -1,19 +1,14 @@
 /*
  * src/table/capring.h - captured packets on their way from a worker to control
  *
- * One producer (the worker), one consumer (control), records of any length in memory of a
- * fixed size, no lock. What does not fit is lost and counted: whoever reads a capture
- * slowly never slows forwarding.
- *
- *	head	octets ever put; written by the producer, on a line of its own
- *	tail	octets ever freed; written by the consumer, likewise
- *
- * A record never wraps: what is left at the end of the memory is skipped.
+ * A FIFO whose producer is the worker and whose consumer is control. What does not fit is lost and
+ * counted: whoever reads a capture slowly never slows forwarding.
  */
 #ifndef SIXXSD_TABLE_CAPRING_H
 #define SIXXSD_TABLE_CAPRING_H
 
 #include "base/cur.h"
+#include "base/fifo.h"
 #include "base/time.h"
 #include "table/limits.h"
 
@@ -50,15 +45,8 @@ struct capture {
 _Static_assert(sizeof(struct capture) == 32, "half a cache line");
 
 struct capring {
-	/* the producer's */
-	uint64_t	head ALIGNED(CACHE_LINE);
-	uint64_t	tail_seen;		/* an old tail: room at least this far */
-	uint64_t	lost[SHOWN_KINDS];	/* records that did not fit; all read it */
-	/* the consumer's */
-	uint64_t	tail ALIGNED(CACHE_LINE);
-	/* nobody's: constant after start */
-	uint8_t		*octets ALIGNED(CACHE_LINE);
-	size_t		size;			/* power of two */
+	struct fifo	fifo;
+	uint64_t	lost[SHOWN_KINDS] ALIGNED(CACHE_LINE);	/* records that did not fit; all read it */
 };
 
 /* @memory: @size octets, cache-line aligned, a power of two of at least 256 KiB; outlives @r */
@@ -73,7 +61,7 @@ void capring_init(struct capring *r, void *memory, size_t size);
 bool capring_put(struct capring *r, const struct capture *c, struct cur head, struct cur body);
 
 /* Consumer: the oldest record, where it lies, until capring_drop(); NULL when there is none. */
-const struct capture *capring_peek(const struct capring *r, const uint8_t **octets);
+const struct capture *capring_peek(struct capring *r, const uint8_t **octets);
 void capring_drop(struct capring *r);
 /* Consumer: everything put before now ends at this place; capring_at() says where it is. */
 uint64_t capring_end(const struct capring *r);

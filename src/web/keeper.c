@@ -196,7 +196,8 @@ static void tell_ended(const struct keeper *k, const char *how, int sig)
 			  "web: the process %s; another in %u s", how, k->again_s);
 }
 
-static void reap(struct keeper *k, const char *how)
+/* Return: as of waitpid() */
+static int end_process(struct keeper *k)
 {
 	int status = 0;
 
@@ -207,9 +208,23 @@ static void reap(struct keeper *k, const char *how)
 	(void)kill(k->pid, SIGKILL);	/* without its channel it is of no use */
 	while (waitpid(k->pid, &status, 0) < 0 && errno == EINTR)
 		;
-	k->again_s = k->ran_s >= WELL_S || k->again_s == 0 ? AGAIN_FIRST_S :
-		     (unsigned int)min_size(2 * k->again_s, AGAIN_MAX_S);
+	return status;
+}
+
+static void back_off(struct keeper *k)
+{
+	k->again_s = k->again_s ? (unsigned int)min_size(2 * k->again_s, AGAIN_MAX_S) : AGAIN_FIRST_S;
 	k->wait_s = k->again_s;
+}
+
+/* It failed, or ended by itself: then @how */
+static void reap(struct keeper *k, const char *how)
+{
+	int status = end_process(k);
+
+	if (k->ran_s >= WELL_S)
+		k->again_s = 0;
+	back_off(k);
 	if (how)
 		tell_ended(k, how, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }
@@ -409,12 +424,10 @@ int keeper_start(struct keeper *k, struct why *why)
 
 void keeper_later(struct keeper *k, const struct why *why)
 {
-	if (k->channel >= 0) {
+	if (k->channel >= 0)
 		reap(k, NULL);
-	} else {
-		k->again_s = k->again_s ? (unsigned int)min_size(2 * k->again_s, AGAIN_MAX_S) : AGAIN_FIRST_S;
-		k->wait_s = k->again_s;
-	}
+	else
+		back_off(k);
 
 	char value[LOG_NUMBER_MAX];
 	const struct fact facts[] = { { "REASON", why->text },
@@ -447,15 +460,10 @@ static bool same(const struct http_conf *a, const struct http_conf *b)
 /* What was tried is not wanted: a process that was made for it goes, and keeper_second() restores the old. */
 static void forget_try(struct keeper *k)
 {
-	unsigned int again_s = k->again_s, wait_s = k->wait_s;
-
-	if (k->fresh && k->channel >= 0) {
-		reap(k, NULL);
-		k->again_s = again_s;		/* it did not fail */
-		k->wait_s = wait_s;
-	} else if (k->channel >= 0) {
+	if (k->fresh && k->channel >= 0)
+		(void)end_process(k);		/* it did not fail: no back-off */
+	else if (k->channel >= 0)
 		settle(k, false);
-	}
 	k->fresh = false;
 	if (k->tried_listener >= 0)
 		close(k->tried_listener);

@@ -8,16 +8,6 @@
 
 #define ACTIVE_S	900	/* sixxsd-cli.md 3 */
 
-static void traffic(const char *key, const struct traffic *t, struct answer *an)
-{
-	json_open(an, key, '{');
-	json_uint(an, "in_packets", t->in_packets);
-	json_uint(an, "in_octets", t->in_octets);
-	json_uint(an, "out_packets", t->out_packets);
-	json_uint(an, "out_octets", t->out_octets);
-	json_close(an, '}');
-}
-
 static void prefixes(const struct plan *plan, struct answer *an)
 {
 	char text[PREFIX_TEXT_MAX];
@@ -187,9 +177,9 @@ void show_pop(const struct web *w, struct answer *an)
 	prefixes(config_plan(cf), an);
 	tunnels(r, now, an);
 	json_open(an, "traffic", '{');
-	traffic("uplink", &uplink, an);
-	traffic("total", &total, an);
-	traffic("fast", &fast, an);
+	json_traffic("uplink", &uplink, an);
+	json_traffic("total", &total, an);
+	json_traffic("fast", &fast, an);
 	json_close(an, '}');
 	drops(r, &o, an);
 	rtt(r, an);

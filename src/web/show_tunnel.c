@@ -132,12 +132,7 @@ static void errors(const struct web *w, uint16_t tid, struct answer *an)
 		json_open(an, NULL, '{');
 		json_str(an, "name", errname_text[i]);
 		json_uint(an, "count", count);
-		json_when(an, "last", s.at_s);
-		json_addr(an, "source", &s.source);
-		if (s.verdict < VERDICT_COUNT) {
-			json_str(an, "reason", verdict_info[s.verdict].name);
-			json_str(an, "sentence", verdict_info[s.verdict].sentence);
-		}
+		json_error(&s, an);
 		show_packet(w, &s, an);
 		json_close(an, '}');
 	}

@@ -43,6 +43,14 @@ bool look_password(struct facts *f)
 
 /* ---- something is heard, and it is wrong ---- */
 
+/* Where the packet that was refused so came from. */
+static const char *source_of(const struct facts *f, enum verdict v, char buf[ADDR_TEXT_MAX])
+{
+	struct error_sample s;
+
+	return packet_of(f, v, &s) ? addr_text(&s.source, buf) : "an unknown address";
+}
+
 void look_secret(struct facts *f)
 {
 	static const enum verdict which[] = { DROP_AYIYA_DIGEST, DROP_AYIYA_HASH_METHOD,
@@ -174,21 +182,18 @@ void look_protocol(struct facts *f)
 {
 	static const enum verdict which[] = { DROP_AYIYA_STATIC, DROP_BEAT_STATIC, DROP_ENCAP_OTHER };
 	enum verdict v = latest(f, is_refused, which, ARRAY_LEN(which));
-	char source[ADDR_TEXT_MAX] = "an unknown address";
-	struct error_sample s;
+	char source[ADDR_TEXT_MAX];
 	struct finding *e;
 
 	if (v == VERDICT_COUNT)
 		return;
-	if (packet_of(f, v, &s))
-		addr_text(&s.source, source);
 	if (v == DROP_ENCAP_OTHER)
 		e = why_find(f->d, CAUSE_WRONG_PROTOCOL, "The client at %s sends %s, and the tunnel uses %s%s.",
-			     source, other_encap(f), f->ep.type == TYPE_GRE ? "GRE" : "protocol 41",
+			     source_of(f, v, source), other_encap(f), f->ep.type == TYPE_GRE ? "GRE" : "protocol 41",
 			     f->c->encap == ENCAP_AUTO ? " until that has been silent for 120 s" : "");
 	else
 		e = why_find(f->d, CAUSE_WRONG_PROTOCOL, "The client at %s sends %s, and the tunnel takes %s.",
-			     source, v == DROP_AYIYA_STATIC ? "AYIYA" : "heartbeats", protocol_word(f));
+			     source_of(f, v, source), v == DROP_AYIYA_STATIC ? "AYIYA" : "heartbeats", protocol_word(f));
 	evidence_count(e, f, v);
 	if (v == DROP_ENCAP_OTHER)
 		why_remedy(e, "set the same on both sides: tunnel set encap T%u auto|direct|gre",
@@ -200,16 +205,13 @@ void look_protocol(struct facts *f)
 
 void look_plain(struct facts *f)
 {
-	struct error_sample s;
 	struct finding *e;
-	char source[ADDR_TEXT_MAX] = "an unknown address";
+	char source[ADDR_TEXT_MAX];
 
 	if (!is_refused(f, DROP_TUNNEL_AYIYA))
 		return;
-	if (packet_of(f, DROP_TUNNEL_AYIYA, &s))
-		addr_text(&s.source, source);
 	e = why_find(f->d, CAUSE_PLAIN_FOR_AYIYA, "Protocol 41 or GRE arrives from %s, and %s: such packets are "
-		     "not signed, so they are dropped.", source,
+		     "not signed, so they are dropped.", source_of(f, DROP_TUNNEL_AYIYA, source),
 		     f->c->kind == KIND_AYIYA ? "this is an AYIYA tunnel" : "the tunnel was brought up by AYIYA");
 	evidence_count(e, f, DROP_TUNNEL_AYIYA);
 	why_remedy(e, "let the client speak AYIYA (AICCU with tunnel type ayiya), or make the tunnel static "
@@ -222,15 +224,12 @@ void look_beats(struct facts *f)
 	static const enum verdict which[] = { DROP_BEAT_NO_SENDER, DROP_BEAT_MISMATCH, DROP_BEAT_NO_TIME,
 					      DROP_BEAT_ENDPOINT, DROP_AYIYA_ENDPOINT };
 	enum verdict v = latest(f, is_refused, which, ARRAY_LEN(which));
-	char source[ADDR_TEXT_MAX] = "an unknown address";
-	struct error_sample s;
+	char source[ADDR_TEXT_MAX];
 	struct finding *e;
 
 	if (v == VERDICT_COUNT)
 		return;
-	if (packet_of(f, v, &s))
-		addr_text(&s.source, source);
-	e = why_find(f->d, CAUSE_BEAT_MALFORMED, "Messages from %s cannot be used: %s.", source,
+	e = why_find(f->d, CAUSE_BEAT_MALFORMED, "Messages from %s cannot be used: %s.", source_of(f, v, source),
 		     verdict_info[v].sentence);
 	evidence_count(e, f, v);
 	why_remedy(e, v == DROP_BEAT_MISMATCH ? "behind a NAT use AYIYA, or let the client send \"sender\" "
@@ -272,16 +271,13 @@ static bool is_message_refused(const struct facts *f)
 
 void look_early_data(struct facts *f)
 {
-	char source[ADDR_TEXT_MAX] = "an unknown address", when[AT_TEXT];
-	struct error_sample s;
+	char source[ADDR_TEXT_MAX], when[AT_TEXT];
 	struct finding *e;
 
 	if (is_up(f) || !is_refused(f, DROP_TUNNEL_DOWN) || is_message_refused(f))
 		return;
-	if (packet_of(f, DROP_TUNNEL_DOWN, &s))
-		addr_text(&s.source, source);
 	e = why_find(f->d, CAUSE_DATA_BEFORE_BEAT, "Packets arrive from %s, but no heartbeat that would say "
-		     "that this is the client.", source);
+		     "that this is the client.", source_of(f, DROP_TUNNEL_DOWN, source));
 	evidence_count(e, f, DROP_TUNNEL_DOWN);
 	why_evidence(e, "last heartbeat: %s", at_text(f->beat_s, f->now, when));
 	why_remedy(e, "start the client's heartbeat program, and let UDP port 3740 pass on the way");
@@ -297,16 +293,13 @@ void look_replay(struct facts *f)
 {
 	static const enum verdict which[] = { DROP_AYIYA_REPLAYED, DROP_BEAT_REPLAYED };
 	enum verdict v = latest(f, is_replayed, which, ARRAY_LEN(which));
-	char source[ADDR_TEXT_MAX] = "an unknown address", them[ENDPOINT_TEXT];
-	struct error_sample s;
+	char source[ADDR_TEXT_MAX], them[ENDPOINT_TEXT];
 	struct finding *e;
 
 	if (v == VERDICT_COUNT)
 		return;
-	if (packet_of(f, v, &s))
-		addr_text(&s.source, source);
 	e = why_find(f->d, CAUSE_REPLAYED, "Signed messages from %s are older than the newest one: two clients use "
-		     "this tunnel, its client's clock was set back, or somebody replays them.", source);
+		     "this tunnel, its client's clock was set back, or somebody replays them.", source_of(f, v, source));
 	evidence_count(e, f, v);
 	why_evidence(e, "the tunnel's endpoint is %s", endpoint_word(&f->ep.them, f->ep.them_port, them));
 	why_remedy(e, "stop the second client, or give it a tunnel of its own; a clock that was set back is "

@@ -6,35 +6,36 @@
 
 #include "why/facts.h"
 
+/* The worst that is the matter with the PoP, told of a tunnel. */
+static void tell_pop(struct facts *f, enum cause cause, const struct diagnosis *pop)
+{
+	const struct finding *worst = &pop->finding[0];
+	struct finding *e;
+
+	if (pop->n == 0)
+		return;
+	e = why_find(f->d, cause, "The PoP itself: %.440s", worst->sentence);
+	if (worst->evidences)
+		why_evidence(e, "%s", worst->evidence[0]);
+	why_evidence(e, "`pop why` says more");
+	why_remedy(e, "%s", worst->remedy);
+}
+
 /* Nothing passes, whatever the client does. */
 static void look_broken(struct facts *f)
 {
 	struct diagnosis pop = { .n = 0 };
-	struct finding *e;
 
 	why_host(f->r, addr_is_unspecified(&f->ep.them) ? NULL : &f->ep.them, &pop);
-	if (pop.n == 0)
-		return;
-	e = why_find(f->d, CAUSE_POP_BROKEN, "The PoP itself: %.440s", pop.finding[0].sentence);
-	if (pop.finding[0].evidences)
-		why_evidence(e, "%s", pop.finding[0].evidence[0]);
-	why_evidence(e, "`pop why` says more");
-	why_remedy(e, "%s", pop.finding[0].remedy);
+	tell_pop(f, CAUSE_POP_BROKEN, &pop);
 }
 
 static void look_trouble(struct facts *f)
 {
 	struct diagnosis pop = { .n = 0 };
-	struct finding *e;
 
 	why_load(f->r, f->now, &pop);
-	if (pop.n == 0)
-		return;
-	e = why_find(f->d, CAUSE_POP_TROUBLE, "The PoP itself: %.440s", pop.finding[0].sentence);
-	if (pop.finding[0].evidences)
-		why_evidence(e, "%s", pop.finding[0].evidence[0]);
-	why_evidence(e, "`pop why` says more");
-	why_remedy(e, "%s", pop.finding[0].remedy);
+	tell_pop(f, CAUSE_POP_TROUBLE, &pop);
 }
 
 static void evidence_last(struct finding *e, const struct facts *f)

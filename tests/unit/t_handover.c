@@ -107,7 +107,7 @@ static void packets_come_out_as_they_went_in(void)
 		good = good && is_number(&p, taken++);
 	ok(good && put == taken, "%u packets of 0 to 65536 octets come out whole and in order", taken);
 	ok(full > 1000 && taken > 1000, "%u found it full and were told so", full);
-	free(l.octets);
+	free(l.fifo.octets);
 }
 
 static void what_was_taken_stays_until_it_is_freed(void)
@@ -125,7 +125,7 @@ static void what_was_taken_stays_until_it_is_freed(void)
 	ok(is_number(&first, 4), "until the lane is full again it lies where it lay");
 	lane_free(&l);
 	ok(lane_put(&l, &p), "freed, it makes room for another");
-	free(l.octets);
+	free(l.fifo.octets);
 }
 
 static void the_largest_fits_wherever_the_end_lies(void)
@@ -144,7 +144,7 @@ static void the_largest_fits_wherever_the_end_lies(void)
 	ok(good, "an empty lane takes the largest packet, whatever went before");
 	pkt_init(&p, buffer, PKT_ROOM - PKT_HEADROOM + 1, VIA_TUN);
 	ok(!lane_put(&l, &p), "and nothing larger");
-	free(l.octets);
+	free(l.fifo.octets);
 }
 
 static void memory_is_shared_among_many(void)
@@ -156,7 +156,7 @@ static void memory_is_shared_among_many(void)
 		bool good = c != NULL;
 
 		for (unsigned int i = 0; good && i < n * n; i++)
-			good = (c->lane[i].octets != NULL) == (i / n != i % n);
+			good = (c->lane[i].fifo.octets != NULL) == (i / n != i % n);
 		ok(good, "%u workers have a lane for every pair", n);
 		crew_free(c);
 	}
@@ -168,10 +168,10 @@ static void memory_is_shared_among_many(void)
 
 static void no_line_is_written_by_two(void)
 {
-	ok(LINE_OF(struct lane, head) != LINE_OF(struct lane, tail) &&
-	   LINE_OF(struct lane, head) == LINE_OF(struct lane, tail_seen) &&
-	   LINE_OF(struct lane, tail) == LINE_OF(struct lane, at) &&
-	   LINE_OF(struct lane, octets) != LINE_OF(struct lane, tail) &&
+	ok(LINE_OF(struct lane, fifo.head) != LINE_OF(struct lane, fifo.tail) &&
+	   LINE_OF(struct lane, fifo.head) == LINE_OF(struct lane, fifo.tail_seen) &&
+	   LINE_OF(struct lane, fifo.tail) == LINE_OF(struct lane, fifo.at) &&
+	   LINE_OF(struct lane, fifo.octets) != LINE_OF(struct lane, fifo.tail) &&
 	   sizeof(struct lane) % CACHE_LINE == 0, "a lane's two ends");
 	ok(sizeof(struct bell) == CACHE_LINE, "a bell");
 }
@@ -300,7 +300,7 @@ static void two_threads_agree(void)
 	}
 	pthread_join(t, NULL);
 	ok(good && !lane_waits(&across), "what one thread put the other took: %u packets", n);
-	free(across.octets);
+	free(across.fifo.octets);
 }
 
 int main(void)
