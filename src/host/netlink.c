@@ -348,17 +348,27 @@ static int route_drop(struct netlink *nl, const struct prefix *p, struct why *wh
 	return 0;
 }
 
+/* What leads to us, whether it is there or not; to the gateway first. */
+static int routes_put(struct netlink *nl, struct why *why)
+{
+	struct prefix host = { .addr = nl->gateway, .len = 128 };
+	int error = 0;
+
+	if (!addr_is_unspecified(&nl->gateway))
+		error = route_put(nl, &host, NLM_F_REPLACE, why);
+	for (uint32_t i = 0; i < nl->routes && !error; i++)
+		error = route_put(nl, &nl->route[i], NLM_F_REPLACE, why);
+	return error;
+}
+
 /* The routes that are there move over to the new gateway. */
 static int gateway_set(struct netlink *nl, const struct ip6_addr *pop, struct why *why)
 {
-	struct prefix host = { .addr = *pop, .len = 128 };
 	struct ip6_addr before = nl->gateway;
 	int error;
 
 	nl->gateway = *pop;
-	error = route_put(nl, &host, NLM_F_REPLACE, why);
-	for (uint32_t i = 0; i < nl->routes && !error; i++)
-		error = route_put(nl, &nl->route[i], NLM_F_REPLACE, why);
+	error = routes_put(nl, why);
 	if (error)
 		nl->gateway = before;
 	return error;
@@ -386,7 +396,6 @@ bool netlink_routes_back(struct netlink *nl)
 {
 	const struct ip6_addr *to = addr_is_unspecified(&nl->gateway) ? &nl->route[0].addr : &nl->gateway;
 	struct why unsaid;
-	int error = 0;
 
 	if (nl->no_ip6 || nl->routes == 0)
 		return false;
@@ -397,12 +406,7 @@ bool netlink_routes_back(struct netlink *nl)
 	if (nl->overruled)
 		return false;
 	/* refused as long as the device is down: pop why says that */
-	if (!addr_is_unspecified(&nl->gateway))
-		error = route_put(nl, &(struct prefix){ .addr = nl->gateway, .len = 128 }, NLM_F_REPLACE,
-				  &unsaid);
-	for (uint32_t i = 0; i < nl->routes && !error; i++)
-		error = route_put(nl, &nl->route[i], NLM_F_REPLACE, &unsaid);
-	if (error)
+	if (routes_put(nl, &unsaid) < 0)
 		return false;
 	nl->overruled = netlink_towards(nl, to) != nl->device;
 	return !nl->overruled;

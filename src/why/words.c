@@ -126,6 +126,7 @@ const char *tunnel_word(const struct facts *f, uint16_t tid, char buf[AT_TEXT])
 const char *whose_word(const struct facts *f, const struct ip6_addr *a, char buf[WHOSE_TEXT])
 {
 	struct place w = config_lookup6(f->cf, a);
+	const char *what = "a part";
 	char who[AT_TEXT];
 
 	if (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80)
@@ -138,22 +139,23 @@ const char *whose_word(const struct facts *f, const struct ip6_addr *a, char buf
 	case PLACE_UNASSIGNED:
 		return "inside this PoP's prefixes, but nobody's";
 	case PLACE_LOCAL:
-		snprintf(buf, WHOSE_TEXT, "the PoP's end of %s", tunnel_word(f, w.tid, who));
-		return buf;
+		what = "the PoP's end";
+		break;
 	case PLACE_REMOTE:
-		snprintf(buf, WHOSE_TEXT, "the client's address of %s", tunnel_word(f, w.tid, who));
-		return buf;
+		what = "the client's address";
+		break;
 	case PLACE_TRANSFER:
-		snprintf(buf, WHOSE_TEXT, "in the transfer /64 of %s", tunnel_word(f, w.tid, who));
-		return buf;
+		what = "in the transfer /64";
+		break;
 	case PLACE_ROUTED:
-		snprintf(buf, WHOSE_TEXT, "in the routed /64 of %s", tunnel_word(f, w.tid, who));
-		return buf;
+		what = "in the routed /64";
+		break;
 	case PLACE_SUBNET:
-		snprintf(buf, WHOSE_TEXT, "in a subnet of %s", tunnel_word(f, w.tid, who));
-		return buf;
+		what = "in a subnet";
+		break;
 	}
-	return "nobody's";
+	snprintf(buf, WHOSE_TEXT, "%s of %s", what, tunnel_word(f, w.tid, who));
+	return buf;
 }
 
 /* ---- ICMP errors from the way, RFC 792, 1812 5.2.7 and 4443 3 ---- */

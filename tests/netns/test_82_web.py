@@ -803,6 +803,17 @@ def test_a_page_that_nobody_asked_for_keeps_no_tunnel_from_starting(pop):
     wait_for(lambda: "ok" if ask(p, "/api/v1/session")[0] == 200 else None, "the page comes later", 60)
 
 
+def test_a_default_port_that_is_taken_is_said_once(topology, pop):
+    with topology.pop.socket(socket.AF_INET, socket.SOCK_STREAM) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", PORT))
+        other.listen()
+        p = pop(CONFIG)
+        for n in range(3):
+            p.cli(f"tunnel set config {n + 17} T{n + 23} 198.51.100.{n + 60} up 1480")
+        assert p.daemon.output().count("no page: ") == 1, p.daemon.output()
+
+
 def test_another_address_of_its_own_port_is_said_to_be_taken_by_itself(p):
     assert "the page itself listens on port" in p.cli(f"pop set http 0.0.0.0 {PORT}", 500).text
     with p.topology.pop.socket(socket.AF_INET, socket.SOCK_STREAM) as other:

@@ -1,6 +1,8 @@
 /* The daemon's side of the page's process, with this program as one that misbehaves. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -97,6 +99,29 @@ static void what_it_says_is_tame(struct keeper *k, struct log *log)
 	ok(strstr(line, "for no known reason"), "nor an error that is none to strerror(), which allocates");
 }
 
+static bool has_process(void)
+{
+	return waitpid(-1, NULL, WNOHANG) == 0;
+}
+
+/* A process that was made for what it then refuses serves nothing: the place in force comes back. */
+static void what_is_refused_while_it_is_gone_does_not_keep_it_away(struct keeper *k, struct log *log)
+{
+	const struct http_conf wild = at(9);
+	struct why why = { .code = 0 };
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC), seconds = 0, refused = 0;
+
+	log->fd = null < 0 ? log->fd : null;
+	for (int i = 0; i < 5; i++)
+		refused += keeper_prepare(k, &wild, false, &why) == -EINVAL &&
+			   waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
+	ok(refused == 5, "its process goes with what it was made for, %d of 5", refused);
+	for (; seconds < 10 && !has_process(); seconds++)
+		keeper_second(k);
+	ok(has_process(), "and another one serves the place in force");
+	ok(seconds <= 4, "as soon as without those tries, %d s", seconds);
+}
+
 int main(int argc, char **argv)
 {
 	const struct limits limits = { .tunnels = 8, .subnets = 8 };
@@ -115,6 +140,7 @@ int main(int argc, char **argv)
 	if (ok(k, "there is a keeper")) {
 		an_answer_that_comes_late_is_not_that_to_the_next_question(k);
 		what_it_says_is_tame(k, &log);
+		what_is_refused_while_it_is_gone_does_not_keep_it_away(k, &log);
 	}
 	keeper_free(k);
 	return tap_done();
