@@ -30,6 +30,7 @@ class Pop:
             if wire:
                 wire.close()
         self.daemon.close()
+        self.topology.forget_neighbours()
 
     def __enter__(self):
         return self.start()
@@ -39,6 +40,7 @@ class Pop:
             self.close()
         else:
             self.daemon.discard()
+            self.topology.forget_neighbours()
             for wire in (self.wan, self.core, self._tun):
                 if wire:
                     wire.close()

@@ -186,6 +186,13 @@ class Topology:
         pop.ip("-6", "route", "add", "2001:db8:cafe::/48", "via", ISP6)
         pop.ip("-6", "route", "add", "default", "via", HOST6)
 
+    def forget_neighbours(self):
+        """
+        What waits for a neighbour that nobody is, is told so now. The kernel would 3 s later,
+        with an ICMPv6 error to a client whose addresses are by then the next test's.
+        """
+        self.pop.ip("neigh", "flush", "all")
+
     @contextlib.contextmanager
     def kernels(self):
         """The kernels of isp and internet are awake: addresses, forwarding, answers."""
