@@ -214,6 +214,7 @@ def test_a_reload_in_a_flood_leaves_it_going(running, tmp_path):
             running.daemon.reload(CONFIG + f"tunnel set config {7 + n} T{7 + n} 198.51.100.{7 + n} up 1480\n")
             running.daemon.until(lambda n=n: f"T{7 + n}" in running.daemon.list(), "the reload")
             running.cli(f"tunnel set mss T1 {'auto' if n % 2 else 'off'}")
+    running.settle()                # the flood left no room in a queue
     running.one.send(packets.filler(running.one.inner, HOST6, 381))
     running.settle()
     assert p.poll() is None
