@@ -168,6 +168,8 @@ class Topology:
         pop.sysctl("net.ipv4.conf.default.rp_filter", 0)
         pop.sysctl("net.ipv4.icmp_ratelimit", 0)
         pop.sysctl("net.ipv6.icmp.ratelimit", 0)
+        # no connection takes by chance a port that a test or its daemon is to listen on
+        pop.sysctl("net.ipv4.ip_local_port_range", "51000 60999")
         if forwarding:
             pop.sysctl("net.ipv6.conf.all.forwarding", 1)
             pop.sysctl("net.ipv4.ip_forward", 1)
