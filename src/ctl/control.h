@@ -35,7 +35,7 @@ struct fast_view {
 	bool			automatic;
 	unsigned int		ports;
 	struct fast_port_view	port[FASTPATH_MAX];
-	bool			cached;		/* next hops are kept, not asked for each time */
+	const char		*asked;		/* why next hops are asked for each time; NULL: they are kept */
 	bool			forwards4;	/* the kernel would tell the way to endpoints */
 	uint32_t		generation;	/* of the next hops */
 	struct traffic		traffic;	/* of all tunnels, this path alone */

@@ -21,7 +21,6 @@ static void take_fast(const struct control *c, struct outside *o)
 	c->ops.fast_view(c->ops.context, &v);
 	o->fast_available = known(v.available);
 	o->fast_automatic = v.automatic;
-	o->fast_cached = v.cached;
 	o->queues = v.queues;
 	o->hops = v.generation;
 	memcpy(o->passed, v.passed, sizeof(o->passed));

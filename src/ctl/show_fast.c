@@ -60,12 +60,15 @@ static void show_counts(const struct fast_view *v, struct answer *an)
 
 static void show_hops(const struct fast_view *v, struct answer *an)
 {
-	label(an, "Next Hops", v->cached ? "kept, generation %u" :
-	      "asked for each time, because of routing rules; generation %u", v->generation);
+	if (v->asked)
+		label(an, "Next Hops", "asked for each time, because of %s; generation %u", v->asked,
+		      v->generation);
+	else
+		label(an, "Next Hops", "kept, generation %u", v->generation);
 	if (!v->forwards4)
 		label(an, "Towards Endpoints", "off: the kernel tells no way (sysctl -w "
 		      "net.ipv4.conf.lo.forwarding=1)");
-	json_bool(an, "next_hops_kept", v->cached);
+	json_bool(an, "next_hops_kept", !v->asked);
 	json_uint(an, "generation", v->generation);
 	json_bool(an, "endpoints", v->forwards4);
 }

@@ -57,9 +57,8 @@ struct outside {
 	uint8_t		forwarding6;
 	uint8_t		fast_available;
 	uint8_t		fast_automatic;
-	uint8_t		fast_cached;
 	uint8_t		load_ok;		/* the last file that was to be loaded */
-	uint8_t		pad[2];
+	uint8_t		pad[3];
 	uint32_t	workers;
 	uint32_t	sessions, sessions_max;
 	uint32_t	links;

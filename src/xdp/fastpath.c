@@ -211,7 +211,7 @@ void fastpath_view(struct fastpath *f, struct fast_view *v)
 	snprintf(v->why, sizeof(v->why), "%s", f->x ? f->off : f->why);
 	if (!f->x)
 		return;
-	v->cached = xdp_head(f->x)->cache == FAST_CACHE_ON;
+	v->asked = watch_asks(&f->watch);
 	v->generation = xdp_head(f->x)->gen;
 	v->forwards4 = link_forwards("ipv4", "lo");
 	view_ports(&f->ports, v);
@@ -243,6 +243,7 @@ void fastpath_second(struct fastpath *f)
 		return;
 	__atomic_store_n(&xdp_head(f->x)->wall_s, (uint32_t)host_wall().s, __ATOMIC_RELAXED);
 	f->ways_age_s++;
+	watch_second(&f->watch);
 	if (++f->seconds % NEIGHBOURS_EVERY_S == 0)
 		watch_neighbours(&f->watch);
 	if (f->automatic && f->seconds % GUARD_EVERY_S == 0)

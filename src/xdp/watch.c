@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include "host/netlink_ask.h"
 
+#define SOURCES_EVERY_S	10	/* at most */
+
 static const int groups[] = {
 	RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
 	RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_NETCONF,
@@ -68,10 +70,50 @@ static bool has_rules(struct netlink *nl, uint8_t family)
 
 static void look_at_rules(struct watch *w)
 {
+	w->rules = has_rules(w->netlink, AF_INET) || has_rules(w->netlink, AF_INET6);
+}
+
+/* ---- routes for packets of some sources only: IPv6 has them, IPv4 does not ---- */
+
+static bool depends_on_source(const struct nlmsghdr *nh)
+{
+	struct rtmsg m;
+
+	if (mnl_nlmsg_get_payload_len(nh) < sizeof(m))
+		return false;
+	memcpy(&m, mnl_nlmsg_get_payload(nh), sizeof(m));
+	return m.rtm_src_len != 0;
+}
+
+static int look_at_route(const struct nlmsghdr *nh, void *data)
+{
+	if (nh->nlmsg_type == RTM_NEWROUTE && depends_on_source(nh))
+		*(bool *)data = true;
+	return MNL_CB_OK;
+}
+
+/* All routes are listed for that. */
+static void look_at_sources(struct watch *w)
+{
+	struct nlmsghdr *nh = netlink_begin(w->netlink, RTM_GETROUTE, NLM_F_DUMP);
+	struct rtmsg *m = mnl_nlmsg_put_extra_header(nh, sizeof(*m));
+	bool found = false;
+
+	memset(m, 0, sizeof(*m));
+	m->rtm_family = AF_INET6;
+	w->sources = netlink_ask(w->netlink, nh, look_at_route, &found) < 0 || found;
+	w->sources_unsure = false;
+	w->sources_age_s = 0;
+}
+
+/* ---- what that means ---- */
+
+/* A next hop is kept for a destination: where anything else counts, the kernel is asked each time. */
+static void keep_or_ask(struct watch *w)
+{
 	struct sync *s = w->ports->sync;
 	struct fast_head *h = xdp_head(s->x);
-	uint32_t cache = has_rules(w->netlink, AF_INET) || has_rules(w->netlink, AF_INET6) ?
-			 FAST_CACHE_OFF : FAST_CACHE_ON;
+	uint32_t cache = w->rules || w->sources ? FAST_CACHE_OFF : FAST_CACHE_ON;
 
 	if (cache == h->cache)
 		return;
@@ -79,10 +121,17 @@ static void look_at_rules(struct watch *w)
 	sync_forget_hops(s);
 }
 
+const char *watch_asks(const struct watch *w)
+{
+	return w->rules ? "routing rules" : w->sources ? "routes from some sources" : NULL;
+}
+
 /* ---- events ---- */
 
 struct news {
 	bool	hops, links, rules, ways;
+	bool	source;		/* a route for some sources has come */
+	bool	source_gone;	/* or gone */
 };
 
 /* Of a PoP that holds the whole Internet's routes only these few are about where `auto` attaches. */
@@ -115,7 +164,11 @@ static int take_event(const struct nlmsghdr *nh, void *data)
 		n->ways = true;
 		break;
 	case RTM_NEWROUTE:
+		n->source = n->source || depends_on_source(nh);
+		n->ways = n->ways || is_default_route(nh);
+		break;
 	case RTM_DELROUTE:
+		n->source_gone = n->source_gone || depends_on_source(nh);
 		n->ways = n->ways || is_default_route(nh);
 		break;
 	case RTM_NEWRULE:
@@ -148,7 +201,7 @@ void watch_read(struct watch *w)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno == ENOBUFS) {	/* some were lost: anything may be new */
-			n = (struct news){ true, true, true, true };
+			n = (struct news){ true, true, true, true, true, true };
 			continue;
 		}
 		if (got <= 0)
@@ -162,6 +215,20 @@ void watch_read(struct watch *w)
 		ports_look(w->ports);
 	if (n.rules)
 		look_at_rules(w);
+	w->sources = w->sources || n.source;
+	/* those of an interface that went down go without a word */
+	w->sources_unsure = w->sources && (w->sources_unsure || n.source_gone || n.links);
+	keep_or_ask(w);
+}
+
+void watch_second(struct watch *w)
+{
+	if (w->sources_age_s < SOURCES_EVERY_S)
+		w->sources_age_s++;
+	if (!w->sources_unsure || w->sources_age_s < SOURCES_EVERY_S)
+		return;
+	look_at_sources(w);
+	keep_or_ask(w);
 }
 
 /* ---- neighbours ---- */
@@ -278,6 +345,8 @@ int watch_open(struct watch *w, struct ports *ports, struct netlink *nl, struct 
 					    sizeof(group));
 	}
 	look_at_rules(w);
+	look_at_sources(w);
+	keep_or_ask(w);
 	return 0;
 }
 

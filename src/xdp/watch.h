@@ -18,6 +18,11 @@ struct watch {
 	struct ports		*ports;
 	struct netlink		*netlink;	/* for questions; events have their own socket */
 	struct mnl_socket	*events;
+	/* routing depends on more than the destination */
+	bool			rules;
+	bool			sources;	/* there are IPv6 routes for some sources only */
+	bool			sources_unsure;	/* or may be none left */
+	uint32_t		sources_age_s;	/* since all were listed, as far as it matters */
 	bool			ways;		/* default routes or links may be others since this was cleared */
 	uint64_t		buffer[NETLINK_BYTES / sizeof(uint64_t)];
 };
@@ -28,6 +33,9 @@ void watch_close(struct watch *w);
 int watch_fd(const struct watch *w);
 /* Something is there to be read. */
 void watch_read(struct watch *w);
+void watch_second(struct watch *w);
+/* Why the kernel is asked for every packet: what routing looks at. NULL: next hops are kept */
+const char *watch_asks(const struct watch *w);
 /* Every few seconds: neighbours in use. */
 void watch_neighbours(struct watch *w);
 

@@ -227,6 +227,30 @@ def test_with_routing_rules_the_kernel_is_asked_each_time(fast):
                       "the rule is gone")
 
 
+def test_a_route_for_some_sources_is_not_taken_for_others(fast):
+    ip, one, two = fast.topology.pop.ip, client(fast, "1"), client(fast, "2")
+    wait_in_force(fast, "2")
+    for c in (one, two):            # the way to the host is known, whoever asked for it
+        goes(fast, lambda c=c: c.send(packets.filler(c.inner, HOST6, 100)),
+             lambda c=c: fast.at_host(lambda q: q.src == c.inner))
+    route = ("unreachable", HOST6 + "/128", "from", "2001:db8:2ff:2::/64")
+    ip("-6", "route", "add", *route)
+    try:
+        fast.daemon.until(lambda: not fast.daemon.json("pop show fastpath")["next_hops_kept"],
+                          "the route is heard of")
+        assert "routes from some sources" in fast.cli("pop show fastpath").text
+        goes(fast, lambda: one.send(packets.filler(one.inner, HOST6, 100)),
+             lambda: fast.at_host(lambda q: q.src == one.inner))
+        two.send(packets.filler(two.inner, HOST6, 100))
+        two.receive(lambda q: q.proto == packets.ICMPV6 and q.payload[0] == 1,
+                    "the kernel's own answer: unreachable")
+        assert not [q for q in fast.core.seen() if q.src == two.inner]
+    finally:
+        ip("-6", "route", "del", *route)
+    fast.daemon.until(lambda: fast.daemon.json("pop show fastpath")["next_hops_kept"],
+                      "the route is gone")
+
+
 def tagged(wire, mac, vlan, packet):
     """A raw frame with one 802.1Q tag."""
     frame = bytes.fromhex(mac.replace(":", "")) + bytes.fromhex("020000000101")
