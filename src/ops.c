@@ -6,16 +6,15 @@
 #include "host/steer.h"
 #include "root.h"
 
-static int op_route_add(void *context, const struct prefix *p, const struct ip6_addr *pop,
+static int op_route_put(void *context, const struct prefix *p, const struct ip6_addr *pop,
 			struct why *why)
 {
-	return netlink_route_add(&((struct root *)context)->netlink, p, pop, why);
+	return netlink_route_put(&((struct root *)context)->netlink, p, pop, why);
 }
 
-static int op_route_remove(void *context, const struct prefix *p, const struct ip6_addr *pop,
-			   struct why *why)
+static int op_route_remove(void *context, const struct prefix *p, struct why *why)
 {
-	return netlink_route_remove(&((struct root *)context)->netlink, p, pop, why);
+	return netlink_route_remove(&((struct root *)context)->netlink, p, why);
 }
 
 static void op_wake(void *context)
@@ -133,7 +132,7 @@ static wall_t op_wall(void *context)
 struct control_ops root_ops(struct root *r)
 {
 	return (struct control_ops){
-		.context = r, .route_add = op_route_add, .route_remove = op_route_remove,
+		.context = r, .route_put = op_route_put, .route_remove = op_route_remove,
 		.wake = op_wake, .published = op_published, .addresses = op_addresses,
 		.mono = op_mono, .wall = op_wall,
 		.fast_ports = op_fast_ports, .fast_hold = op_fast_hold,

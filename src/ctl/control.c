@@ -216,28 +216,21 @@ static void routes_of(const struct config *cf, struct routes *r)
 		r->route[r->n++] = (struct route){ .prefix = plan_subnet_prefix(&p->subnet[i]) };
 }
 
-enum route_match {
-	SAME_PREFIX,
-	SAME_ROUTE,		/* the PoP's address goes with it, or does not, in both */
-};
-
-static bool routes_have(const struct routes *list, const struct route *r, enum route_match how)
+/* Return: NULL: @list has none for @p */
+static const struct route *routes_find(const struct routes *list, const struct prefix *p)
 {
 	for (unsigned int i = 0; i < list->n; i++) {
-		const struct route *x = &list->route[i];
-
-		if (x->prefix.len == r->prefix.len && addr_eq(&x->prefix.addr, &r->prefix.addr) &&
-		    (how == SAME_PREFIX || x->has_pop == r->has_pop))
-			return true;
+		if (list->route[i].prefix.len == p->len && addr_eq(&list->route[i].prefix.addr, &p->addr))
+			return &list->route[i];
 	}
-	return false;
+	return NULL;
 }
 
-static int route_add(const struct control *c, const struct route *r, struct why *why)
+static int route_put(const struct control *c, const struct route *r, struct why *why)
 {
-	if (!c->ops.route_add)
+	if (!c->ops.route_put)
 		return 0;
-	return c->ops.route_add(c->ops.context, &r->prefix, r->has_pop ? &r->pop : NULL, why);
+	return c->ops.route_put(c->ops.context, &r->prefix, r->has_pop ? &r->pop : NULL, why);
 }
 
 /* One that cannot be removed does no harm that anybody could undo here; the host logs it. */
@@ -246,27 +239,39 @@ static void route_remove(const struct control *c, const struct route *r)
 	struct why ignored;
 
 	if (c->ops.route_remove)
-		c->ops.route_remove(c->ops.context, &r->prefix, r->has_pop ? &r->pop : NULL,
-				    &ignored);
+		c->ops.route_remove(c->ops.context, &r->prefix, &ignored);
+}
+
+/* The first @n routes of @to are there: what differs is again as @from has it. */
+static void routes_undo(const struct control *c, const struct routes *from, const struct routes *to,
+			unsigned int n)
+{
+	struct why ignored;
+
+	while (n-- > 0) {
+		const struct route *r = &to->route[n], *was = routes_find(from, &r->prefix);
+
+		if (!was)
+			route_remove(c, r);
+		else if (was->has_pop != r->has_pop)
+			(void)route_put(c, was, &ignored);
+	}
 }
 
 /* All that @to has and @from has not, or none. */
-static int routes_add(const struct control *c, const struct routes *from, const struct routes *to,
+static int routes_put(const struct control *c, const struct routes *from, const struct routes *to,
 		      struct why *why)
 {
 	for (unsigned int i = 0; i < to->n; i++) {
-		int r;
+		const struct route *r = &to->route[i], *was = routes_find(from, &r->prefix);
+		int error = 0;
 
-		if (routes_have(from, &to->route[i], SAME_ROUTE))
-			continue;
-		r = route_add(c, &to->route[i], why);
-		if (r == 0)
-			continue;
-		while (i-- > 0) {
-			if (!routes_have(from, &to->route[i], SAME_PREFIX))
-				route_remove(c, &to->route[i]);
+		if (!was || was->has_pop != r->has_pop)
+			error = route_put(c, r, why);
+		if (error) {
+			routes_undo(c, from, to, i);
+			return error;
 		}
-		return r;
 	}
 	return 0;
 }
@@ -275,7 +280,7 @@ static void routes_remove(const struct control *c, const struct routes *from,
 			  const struct routes *to)
 {
 	for (unsigned int i = from->n; i-- > 0;) {
-		if (!routes_have(to, &from->route[i], SAME_PREFIX))
+		if (!routes_find(to, &from->route[i].prefix))
 			route_remove(c, &from->route[i]);
 	}
 }
@@ -287,13 +292,13 @@ static int host_change(struct control *c, const struct routes *old, const struct
 	const struct fastpath_conf *had = &now->head->fastpath, *want = &next->head->fastpath;
 	/* who changes something else is not told what a file asked for and the host has not */
 	bool strict = !c->loading && memcmp(had, want, sizeof(*want)) != 0;
-	int r = routes_add(c, old, new, why);
+	int r = routes_put(c, old, new, why);
 
 	if (r < 0 || !c->ops.fast_ports)
 		return r;
 	r = c->ops.fast_ports(c->ops.context, want, strict, why);
 	if (r < 0)
-		routes_remove(c, new, old);
+		routes_undo(c, old, new, new->n);
 	return r;
 }
 

@@ -49,12 +49,12 @@ struct control_ops {
 	void	*context;
 	/*
 	 * Kernel routes of a prefix into the TUN device. @pop: the PoP's own address, given
-	 * with the tunnel prefix it lies in, NULL with a subnet prefix.
+	 * with the tunnel prefix it lies in, NULL with a subnet prefix. One that is there is
+	 * left, or becomes what @pop says.
 	 */
-	int	(*route_add)(void *context, const struct prefix *p, const struct ip6_addr *pop,
+	int	(*route_put)(void *context, const struct prefix *p, const struct ip6_addr *pop,
 			     struct why *why);
-	int	(*route_remove)(void *context, const struct prefix *p, const struct ip6_addr *pop,
-				struct why *why);
+	int	(*route_remove)(void *context, const struct prefix *p, struct why *why);
 	/* make sleeping workers look at the published revision */
 	void	(*wake)(void *context);
 	/* the PoP's own outer addresses: addresses of the host's interfaces. Return: how many */

@@ -304,10 +304,20 @@ static uint32_t route_index(const struct netlink *nl, const struct prefix *p)
 {
 	uint32_t i = 0;
 
-	while (i < nl->routes &&
-	       (nl->route[i].len != p->len || !addr_eq(&nl->route[i].addr, &p->addr)))
+	while (i < nl->routes && (nl->route[i].prefix.len != p->len ||
+				  !addr_eq(&nl->route[i].prefix.addr, &p->addr)))
 		i++;
 	return i;
+}
+
+/* Of the tunnel prefix that came last: while one follows another there are two. */
+static struct ip6_addr gateway(const struct netlink *nl)
+{
+	for (uint32_t i = nl->routes; i-- > 0;) {
+		if (!addr_is_unspecified(&nl->route[i].pop))
+			return nl->route[i].pop;
+	}
+	return (struct ip6_addr){ { 0 } };
 }
 
 static int route_failed(struct why *why, const char *what, const struct prefix *p,
@@ -325,13 +335,12 @@ static int route_failed(struct why *why, const char *what, const struct prefix *
 /* Whether it is there or not: afterwards it leads to us. */
 static int route_put(struct netlink *nl, const struct prefix *p, uint16_t flags, struct why *why)
 {
-	const struct ip6_addr *gw = addr_is_unspecified(&nl->gateway) ? NULL : &nl->gateway;
+	const struct ip6_addr gw = gateway(nl);
+	bool direct = addr_is_unspecified(&gw) || (p->len == 128 && addr_eq(&p->addr, &gw));
 	struct refusal r;
 
-	if (gw && p->len == 128 && addr_eq(&p->addr, gw))
-		gw = NULL;
 	flags |= NLM_F_CREATE;
-	if (ask(nl, route_request(nl, RTM_NEWROUTE, flags, p, gw), NULL, NULL, &r) < 0)
+	if (ask(nl, route_request(nl, RTM_NEWROUTE, flags, p, direct ? NULL : &gw), NULL, NULL, &r) < 0)
 		return route_failed(why, "take", p, &r);
 	return 0;
 }
@@ -351,50 +360,80 @@ static int route_drop(struct netlink *nl, const struct prefix *p, struct why *wh
 /* What leads to us, whether it is there or not; to the gateway first. */
 static int routes_put(struct netlink *nl, struct why *why)
 {
-	struct prefix host = { .addr = nl->gateway, .len = 128 };
+	struct prefix host = { .addr = gateway(nl), .len = 128 };
 	int error = 0;
 
-	if (!addr_is_unspecified(&nl->gateway))
+	if (!addr_is_unspecified(&host.addr))
 		error = route_put(nl, &host, NLM_F_REPLACE, why);
 	for (uint32_t i = 0; i < nl->routes && !error; i++)
-		error = route_put(nl, &nl->route[i], NLM_F_REPLACE, why);
+		error = route_put(nl, &nl->route[i].prefix, NLM_F_REPLACE, why);
 	return error;
 }
 
-/* The routes that are there move over to the new gateway. */
-static int gateway_set(struct netlink *nl, const struct ip6_addr *pop, struct why *why)
+/*
+ * The list has changed, and the gateway with it, if it is not @before any more: the routes go
+ * by way of the new one. @left: the PoP's address of which no prefix is there any more
+ */
+static int gateway_moved(struct netlink *nl, const struct ip6_addr *before,
+			 const struct ip6_addr *left, struct why *why)
 {
-	struct ip6_addr before = nl->gateway;
-	int error;
+	struct ip6_addr now = gateway(nl);
+	int error = addr_eq(&now, before) ? 0 : routes_put(nl, why);
 
-	nl->gateway = *pop;
-	error = routes_put(nl, why);
-	if (error)
-		nl->gateway = before;
+	if (!error && !addr_is_unspecified(left))
+		error = route_drop(nl, &(struct prefix){ .addr = *left, .len = 128 }, why);
 	return error;
 }
 
-int netlink_route_add(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
+static int pop_set(struct netlink *nl, uint32_t i, const struct ip6_addr *pop, struct why *why)
+{
+	const struct ip6_addr had = nl->route[i].pop, before = gateway(nl);
+
+	nl->route[i].pop = *pop;
+	return addr_eq(&had, pop) ? 0 : gateway_moved(nl, &before, &had, why);
+}
+
+/* @had: what the prefix was before; NULL: it is new. What the kernel refuses now is lost. */
+static void route_undo(struct netlink *nl, uint32_t i, const struct ip6_addr *had)
+{
+	struct why unsaid;
+
+	if (had)
+		(void)pop_set(nl, i, had, &unsaid);
+	else
+		(void)netlink_route_remove(nl, &nl->route[i].prefix, &unsaid);
+}
+
+int netlink_route_put(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
 		      struct why *why)
 {
+	const struct ip6_addr want = pop ? *pop : (struct ip6_addr){ { 0 } };
+	uint32_t i = route_index(nl, p);
+	bool is_new = i == nl->routes;
+	struct ip6_addr had;
 	int error = 0;
 
-	if (nl->no_ip6 || route_index(nl, p) < nl->routes)
+	if (nl->no_ip6)
 		return 0;
-	if (nl->routes == ROUTES_MAX)
+	if (i == ROUTES_MAX)
 		return why_say(why, -ENOSPC, "more than %d prefixes", ROUTES_MAX);
-	if (pop)
-		error = gateway_set(nl, pop, why);
-	if (!error)
+	if (is_new) {
 		error = route_put(nl, p, NLM_F_EXCL, why);
-	if (!error)
-		nl->route[nl->routes++] = *p;
+		if (error)
+			return error;
+		nl->route[nl->routes++] = (struct netlink_route){ .prefix = *p };
+	}
+	had = nl->route[i].pop;
+	error = pop_set(nl, i, &want, why);
+	if (error)
+		route_undo(nl, i, is_new ? NULL : &had);
 	return error;
 }
 
 bool netlink_routes_back(struct netlink *nl)
 {
-	const struct ip6_addr *to = addr_is_unspecified(&nl->gateway) ? &nl->route[0].addr : &nl->gateway;
+	const struct ip6_addr gw = gateway(nl);
+	const struct ip6_addr *to = addr_is_unspecified(&gw) ? &nl->route[0].prefix.addr : &gw;
 	struct why unsaid;
 
 	if (nl->no_ip6 || nl->routes == 0)
@@ -412,21 +451,21 @@ bool netlink_routes_back(struct netlink *nl)
 	return !nl->overruled;
 }
 
-int netlink_route_remove(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
-			 struct why *why)
+int netlink_route_remove(struct netlink *nl, const struct prefix *p, struct why *why)
 {
+	const struct ip6_addr before = gateway(nl);
 	uint32_t i = route_index(nl, p);
-	int error;
+	struct ip6_addr left;
+	int error, moved;
 
 	if (i == nl->routes)
 		return 0;
-	nl->route[i] = nl->route[--nl->routes];
 	error = route_drop(nl, p, why);
-	if (!pop)
-		return error;
-	if (addr_eq(pop, &nl->gateway))
-		nl->gateway = (struct ip6_addr){ { 0 } };
-	return error ? error : route_drop(nl, &(struct prefix){ .addr = *pop, .len = 128 }, why);
+	left = nl->route[i].pop;
+	nl->routes--;
+	memmove(&nl->route[i], &nl->route[i + 1], (nl->routes - i) * sizeof(nl->route[0]));
+	moved = gateway_moved(nl, &before, &left, why);
+	return error ? error : moved;
 }
 
 /* ---- addresses ---- */

@@ -13,8 +13,14 @@
 
 struct mnl_socket;
 
-#define ROUTES_MAX	(SUBNET_PREFIXES_MAX + 1)
+#define ROUTES_MAX	(2 * (SUBNET_PREFIXES_MAX + 1))	/* those that come are there before those that go */
 #define NETLINK_BYTES	32768		/* of one answer; the kernel's dumps use at most this */
+
+/* What we put into the kernel's table, so that a repeated request is no error. */
+struct netlink_route {
+	struct prefix	prefix;
+	struct ip6_addr	pop;		/* of the tunnel prefix; else unspecified */
+};
 
 struct netlink {
 	struct mnl_socket *socket;
@@ -22,10 +28,8 @@ struct netlink {
 	uint32_t	seq;
 	uint32_t	device;		/* index of HOST_DEVICE */
 	bool		no_ip6;		/* the kernel takes no IPv6 route into it */
-	/* what we put into the kernel's table, so that a repeated request is no error */
-	struct prefix	route[ROUTES_MAX];
+	struct netlink_route route[ROUTES_MAX];
 	uint32_t	routes;
-	struct ip6_addr	gateway;	/* <prefix>:ffff::1; unspecified: no tunnel prefix yet */
 	bool		overruled;	/* routes of ours are there, and the kernel prefers others */
 	uint64_t	buffer[NETLINK_BYTES / sizeof(uint64_t)];
 };
@@ -39,15 +43,15 @@ int netlink_device(struct netlink *nl, const struct say *to, struct why *why);
 int netlink_device_out(struct netlink *nl, const char *name, uint32_t *index, struct why *why);
 
 /**
- * netlink_route_add() - lead @p into the device
+ * netlink_route_put() - lead @p into the device
  * @pop:	given with the tunnel prefix: <prefix>:ffff::1, its own host route, and from
  *		then on the gateway of every prefix, so that the kernel keeps one neighbour
  *		and not one for every address; NULL with a subnet prefix
  *
- * A prefix that is there already is left: return 0. Without IPv6 on the host nothing is
- * done, as netlink_device() has said.
+ * A prefix that is there already is left, or becomes what @pop says. Without IPv6 on the host
+ * nothing is done, as netlink_device() has said. Return: 0 or -errno: all is as it was
  */
-int netlink_route_add(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
+int netlink_route_put(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
 		      struct why *why);
 /*
  * netlink_routes_back() - put our routes where they were, if they have gone
@@ -56,9 +60,8 @@ int netlink_route_add(struct netlink *nl, const struct prefix *p, const struct i
  * questions: this is for every few seconds. Return: true: they had gone, and are there again
  */
 bool netlink_routes_back(struct netlink *nl);
-/* @pop as it was with netlink_route_add(). */
-int netlink_route_remove(struct netlink *nl, const struct prefix *p, const struct ip6_addr *pop,
-			 struct why *why);
+/* The others go by the gateway of the tunnel prefix that is left, or by none. */
+int netlink_route_remove(struct netlink *nl, const struct prefix *p, struct why *why);
 
 /* Addresses of the host's interfaces; loopback and link-local left out. Return: how many */
 unsigned int netlink_addresses(struct netlink *nl, struct ip6_addr *list, unsigned int max);

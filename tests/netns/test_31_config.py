@@ -272,6 +272,33 @@ def test_commands_lose_no_packet(streams):
 
 # ---- reload: the file is the whole truth ----
 
+def routes(topology):
+    return topology.pop.ip("-6", "route", "show", "table", "all", "dev", "sixxs")
+
+
+def test_a_refused_reload_leaves_every_route_as_it_was(running, topology):
+    before = routes(topology)
+    other = text(tunnels=TUNNELS[:1], subnets=(), extras=()).replace(
+        "tunnelprefix add 2001:db8:2ff::/48", "tunnelprefix add 2001:db8:4242::/48").replace(
+        "\tsubnetprefix add 2001:db8:4242::/48\n",
+        "\tsubnetprefix add 2001:db8:2ff::/48\n\tsubnetprefix add 2001:db8:5000::/40\n")
+    route = ("unreachable", "2001:db8:5000::/40", "metric", "1024")
+    topology.pop.ip("-6", "route", "add", *route)
+    try:
+        running.daemon.reload(other)
+        running.daemon.wait_output("the kernel already has a route for 2001:db8:5000::/40")
+        assert routes(topology) == before
+    finally:
+        topology.pop.ip("-6", "route", "del", *route)
+    running.one.ping(running.one.pop_inner)
+    running.daemon.reload(other)
+    running.daemon.until(lambda: "T5" not in running.daemon.list(), "the reload")
+    after = routes(topology)
+    assert "2001:db8:2ff:ffff::1" not in after
+    for prefix in ("2001:db8:4242::/48", "2001:db8:2ff::/48", "2001:db8:3000::/40", "2001:db8:5000::/40"):
+        assert f"{prefix} via 2001:db8:4242:ffff::1" in after
+
+
 def test_a_reload_removes_what_the_file_no_longer_names(running, topology):
     fewer = text(tunnels=(TUNNELS[0], TUNNELS[1]), subnets=SUBNETS[:1],
                  extras=("rate T1 100000 50000",)).replace(

@@ -24,6 +24,7 @@ struct world {
 	mono_t		mono;
 	bool		stuck;		/* workers do not move on */
 	bool		no_routes;	/* the host refuses the next route */
+	unsigned int	refused_route;	/* the how-many-th from here the host refuses; 0: none */
 	unsigned int	wakes;
 	char		routes[4096];	/* "+prefix " and "-prefix ", in order */
 	struct ip6_addr	address[HOST_ADDRESSES_MAX];
@@ -43,12 +44,12 @@ static void world_route(struct world *w, char sign, const struct prefix *p,
 		 pop ? "*" : "");
 }
 
-static int world_route_add(void *context, const struct prefix *p, const struct ip6_addr *pop,
+static int world_route_put(void *context, const struct prefix *p, const struct ip6_addr *pop,
 			   struct why *why)
 {
 	struct world *w = context;
 
-	if (w->no_routes) {
+	if (w->no_routes || (w->refused_route && --w->refused_route == 0)) {
 		snprintf(why->text, sizeof(why->text), "The host has no room for routes");
 		why->code = 500;
 		return -5;
@@ -57,11 +58,10 @@ static int world_route_add(void *context, const struct prefix *p, const struct i
 	return 0;
 }
 
-static int world_route_remove(void *context, const struct prefix *p, const struct ip6_addr *pop,
-			      struct why *why)
+static int world_route_remove(void *context, const struct prefix *p, struct why *why)
 {
 	(void)why;
-	world_route(context, '-', p, pop);
+	world_route(context, '-', p, NULL);
 	return 0;
 }
 
@@ -120,7 +120,7 @@ static struct world *world_new(struct limits limits)
 	region_init(&w->region, world_pages(region_bytes(limits)),
 		    world_pages(region_secret_bytes(limits)), limits, (wall_t){ 1795400000 });
 	w->control.ops = (struct control_ops){
-		.context = w, .route_add = world_route_add, .route_remove = world_route_remove,
+		.context = w, .route_put = world_route_put, .route_remove = world_route_remove,
 		.wake = world_wake, .addresses = world_addresses, .mono = world_mono,
 		.wall = world_wall,
 	};

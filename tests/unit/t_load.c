@@ -235,6 +235,13 @@ static void prefixes_move(struct world *w)
 	   running(w)->head->plan.subnet_prefixes == 1 && running(w)->head->tunnels == 1,
 	   "a reload whose route fails changes nothing: %s", why.text);
 	w->no_routes = false;
+	w->routes[0] = '\0';
+	w->refused_route = 3;
+	ok(load(w, "pop tunnelprefix add 2001:db8:4242::/48\npop subnetprefix add 2001:db8:2fe::/56 delegate 64\n"
+		   "pop subnetprefix add 2001:db8:5000::/40\n", &why) < 0 &&
+	   !strcmp(w->routes, "+2001:db8:4242::/48* +2001:db8:2fe::/56 +2001:db8:2fe::/56* "
+			      "+2001:db8:4242::/48 "),
+	   "nor where prefixes change their use: %s", w->routes);
 }
 
 static void check_and_diff(struct world *w)
