@@ -98,11 +98,13 @@ static void look_at_sources(struct watch *w)
 	struct nlmsghdr *nh = netlink_begin(w->netlink, RTM_GETROUTE, NLM_F_DUMP);
 	struct rtmsg *m = mnl_nlmsg_put_extra_header(nh, sizeof(*m));
 	bool found = false;
+	int error;
 
 	memset(m, 0, sizeof(*m));
 	m->rtm_family = AF_INET6;
-	w->sources = netlink_ask(w->netlink, nh, look_at_route, &found) < 0 || found;
-	w->sources_unsure = false;
+	error = netlink_ask(w->netlink, nh, look_at_route, &found);
+	w->sources = error < 0 || found;
+	w->sources_unsure = error < 0;
 	w->sources_age_s = 0;
 }
 
@@ -123,7 +125,11 @@ static void keep_or_ask(struct watch *w)
 
 const char *watch_asks(const struct watch *w)
 {
-	return w->rules ? "routing rules" : w->sources ? "routes from some sources" : NULL;
+	if (w->rules)
+		return "routing rules";
+	if (!w->sources)
+		return NULL;
+	return w->sources_unsure ? "routes that are looked at again" : "routes from some sources";
 }
 
 /* ---- events ---- */
