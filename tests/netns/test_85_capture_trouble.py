@@ -43,15 +43,17 @@ def running(pop):
 @contextlib.contextmanager
 def flood(*sends):
     """As fast as it goes."""
-    stop = threading.Event()
+    stop, begun = threading.Event(), threading.Event()
 
     def run():
         while not stop.is_set():
             for send in sends:
                 send()
+            begun.set()
     thread = threading.Thread(target=run)
     thread.start()
     try:
+        assert begun.wait(60)
         yield
     finally:
         stop.set()
@@ -72,6 +74,7 @@ def test_the_recorder_is_whole_under_a_flood(running, tmp_path):
     stranger = running.p41("1", "198.51.100.99")
     big = [running.one.wrap(bad)] * 20 + [stranger.wrap(bad)] * 20
     with flood(lambda: running.wan.send(*big)):
+        running.daemon.until(lambda: recorder(running).about("DROP_OUTER_SOURCE"), "the flood is there")
         files = [recorder(running) for _ in range(30)]
     for file in files:
         assert [p.us for p in file.packets] == sorted(p.us for p in file.packets)
