@@ -51,6 +51,7 @@ class Tunnel:
         self.them = them or self.them
         self.password = self.password if password is None else password
         them = self.address if self.them == "static" else self.them
+        self.pop.settle()               # what was sent before is judged by what was set before
         self.pop.cli("tunnel set " + static(self.tid, them, self.mtu, state, password=self.password))
 
     def p41(self, them=None, **more):
