@@ -119,7 +119,13 @@ class Wire:
 
 
 def _chatter(packet):
-    """What kernels say unasked: neighbour and router discovery, multicast reports."""
+    """
+    What kernels say unasked: neighbour and router discovery, multicast reports; and up to a
+    minute later, of fragments that an earlier test left alone, that the others never came.
+    """
+    if packet.proto in (packets.ICMPV4, packets.ICMPV6) and not packet.fragment and \
+            packet.payload[:2] == (b"\x03\x01" if packet.version == 6 else b"\x0b\x01"):
+        return True
     if packet.version == 6:
         return packet.dst.startswith("ff") or packet.src.startswith("fe80:")
     return packet.dst.startswith("224.")
