@@ -243,6 +243,33 @@ static void execute(struct connection *cn, const char *line, size_t len)
 	}
 }
 
+/*
+ * A page from anywhere can make a browser that may come here send a request, whose body would be
+ * commands. No command begins with a field's name and its colon, and a method is all capitals
+ * (RFC 9112 3, 5): the first line that is one ends the session, before there is a body.
+ */
+static bool is_http(const char *line)
+{
+	size_t word = strcspn(line, " \t"), len = strlen(line);
+	size_t capitals = strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	if (word > 1 && line[word - 1] == ':')
+		return true;
+	return word > 0 && capitals == word && len > 9 && memcmp(line + len - 9, " HTTP/", 6) == 0;
+}
+
+static void take_command(struct connection *cn)
+{
+	if (cn->session.kind == SESSION_TCP && is_http(cn->line.text)) {
+		say(cn, ANSWER_BAD, "This is a command line and no web server: the page has an address of "
+		    "its own (pop set http), and nothing else that was sent here is read");
+		connection_finish(cn);
+	} else {
+		execute(cn, cn->line.text, cn->line.len);
+	}
+	explicit_bzero(&cn->line, sizeof(cn->line));	/* it may have held a password */
+}
+
 /* The next event in what was read. Return: false when there is nothing left */
 static bool take_line(struct connection *cn)
 {
@@ -260,8 +287,7 @@ static bool take_line(struct connection *cn)
 	case LINE_NONE:
 		break;
 	case LINE_READY:
-		execute(cn, cn->line.text, cn->line.len);
-		explicit_bzero(&cn->line, sizeof(cn->line));	/* it may have held a password */
+		take_command(cn);
 		break;
 	case LINE_TOO_LONG:
 		say(cn, ANSWER_BAD, "Line is too long (more than %u octets)", CMD_LINE_MAX);

@@ -8,6 +8,7 @@
  *
  *	not in the access list, too many	one line, closed
  *	line above CMD_LINE_MAX			400 once, the rest of the line is skipped
+ *	HTTP, over TCP				one line, closed; the rest is not read
  *	NUL at the start of a line		skipped; elsewhere: a character no command has
  *	does not read				not read from either; closed after .stalled_ms
  *	does not write				closed after .idle_ms

@@ -501,6 +501,25 @@ def test_connections_that_are_reset(running):
     alive(running)
 
 
+BODY = "pop set id 7\ntunnel remove T1\n"
+
+
+@pytest.mark.parametrize("head", [
+    "POST / HTTP/1.1\r\nHost: 127.0.0.1:42003\r\nContent-Type: text/plain\r\n\r\n",
+    "GET /" + "x" * 5000 + " HTTP/1.1\r\nHost: 127.0.0.1:42003\r\n\r\n",
+    "Host: 127.0.0.1\r\n\r\n"], ids=["request", "long request", "header"])
+def test_a_browsers_request_is_no_command(running, head):
+    before = running.cli("pop get id").text
+    with running.daemon.tcp() as s:
+        s.send(head + BODY)
+        said = s.rest().decode()
+    assert "200" not in said and "This is a command line and no web server" in said, said
+    assert running.cli("pop get id").text == before and "T1" in running.daemon.list()
+    with running.daemon.session() as s:         # who may open the UNIX socket is no browser
+        s.send(head + "pop get id\nexit\n")
+        assert f"200 {before}" in s.rest().decode()
+
+
 def test_closing_down_is_said(running):
     s = running.daemon.tcp()
     took = running.daemon.stop()
