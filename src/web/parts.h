@@ -29,10 +29,12 @@
 #define WEB_PENDING_MAX		64	/* requests whose token control is asked about */
 #define WEB_STREAMS_MAX		64
 #define WEB_OWNER_STREAMS_MAX	8	/* of them with one tunnel's token */
+#define WEB_OWNERS_STREAMS_MAX	48	/* of them with any tunnel's: the rest is the operator's */
 #define WEB_KNOWN_MAX		64	/* tokens whose owner is remembered */
 #define WEB_SITES		1024	/* buckets for wrong ones; a power of two */
 #define WEB_SITE_MAX		32	/* connections of one address, or IPv6 /64, elsewhere */
 #define WEB_TRACES_MAX		8
+#define WEB_OWNERS_TRACES_MAX	6	/* likewise */
 #define WEB_ANSWER_BYTES	(2 * 1024 * 1024)
 #define WEB_PIECE_BYTES		(64 * 1024)
 #define WEB_SLOW_BYTES		(256 * 1024)	/* unsent: a stream skips what is new */

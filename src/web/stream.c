@@ -202,19 +202,26 @@ static struct stream *free_stream(struct web *w)
 	return NULL;
 }
 
-/* The owner of one tunnel leaves room for the operator and the other owners. */
-static bool has_enough(const struct web *w, const struct asker *who)
+/* Streams that owners have; @tid: of that tunnel's, or TID_NONE: of all */
+static unsigned int of_owners(const struct web *w, uint16_t tid, bool traces_only)
 {
 	unsigned int n = 0;
 
-	if (who->role != WEB_OWNER)
-		return false;
 	for (size_t i = 0; i < WEB_STREAMS_MAX; i++) {
 		const struct stream *s = &w->stream[i];
 
-		n += s->kind != STREAM_FREE && s->asker.role == WEB_OWNER && s->asker.tid == who->tid;
+		n += s->kind != STREAM_FREE && s->asker.role == WEB_OWNER &&
+		     (tid == TID_NONE || s->asker.tid == tid) &&
+		     (!traces_only || s->kind == STREAM_TRACE);
 	}
-	return n >= WEB_OWNER_STREAMS_MAX;
+	return n;
+}
+
+/* The owner of one tunnel leaves room for the others, and all of them for the operator. */
+static bool owners_have_room(const struct web *w, enum stream_kind kind)
+{
+	return of_owners(w, TID_NONE, false) < WEB_OWNERS_STREAMS_MAX &&
+	       (kind != STREAM_TRACE || of_owners(w, TID_NONE, true) < WEB_OWNERS_TRACES_MAX);
 }
 
 void stream_open(struct web *w, struct evhttp_request *req, enum stream_kind kind, uint16_t tid,
@@ -222,11 +229,11 @@ void stream_open(struct web *w, struct evhttp_request *req, enum stream_kind kin
 {
 	struct stream *s = free_stream(w);
 
-	if (has_enough(w, who)) {
+	if (who->role == WEB_OWNER && of_owners(w, who->tid, false) >= WEB_OWNER_STREAMS_MAX) {
 		reply_error(req, 429, "this tunnel's token has too many streams open: close one");
 		return;
 	}
-	if (!s) {
+	if (!s || (who->role == WEB_OWNER && !owners_have_room(w, kind))) {
 		reply_error(req, 503, "too many streams at once, try again");
 		return;
 	}

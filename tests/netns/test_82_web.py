@@ -410,6 +410,37 @@ def test_streams_end_when_their_token_is_none_any_more(p):
     other.close()
 
 
+def test_owners_leave_streams_for_the_operator(p):
+    p.cli(f"pop set token admin {sha256(ADMIN)}")
+    owners = {f"T{n}": f"the owner of {n}" for n in range(0x40, 0x48)}
+    for name, token in owners.items():
+        p.cli(f"tunnel set config {int(name[1:]):x} {name} 198.51.100.{name[1:]} up 1480")
+        p.cli(f"tunnel set token {name} {sha256(token)}")
+
+    def opened(name, what, token):
+        s = Events(p, f"/api/v1/tunnels/{name}/{what}", token)
+        assert s.status == 200
+        return s
+
+    def refused(what, token):
+        status, _, body = ask(p, what, token)
+        assert status == 503 and b"too many streams" in body
+
+    first = list(owners)[:6]
+    last = list(owners)[-1]
+    streams = [opened(name, "trace", owners[name]) for name in first]
+    refused(f"/api/v1/tunnels/{last}/trace", owners[last])
+    streams += [opened(name, "events", owners[name]) for name in first for _ in range(5)]
+    streams += [opened(name, "events", owners[name]) for name in list(owners)[6:] for _ in range(6)]
+    refused(f"/api/v1/tunnels/{last}/events", owners[last])
+    streams += [opened(name, "trace", ADMIN) for name in list(owners)[6:]]
+    streams += [Events(p, "/api/v1/pop/events", ADMIN) for _ in range(14)]
+    streams[-1].next("pop")
+    refused("/api/v1/pop/events", ADMIN)
+    for s in streams:
+        s.close()
+
+
 def test_one_owner_leaves_streams_for_others(p):
     p.cli(f"pop set token admin {sha256(ADMIN)}")
     p.cli(f"tunnel set token T1 {sha256(OWNER)}")
