@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include "base/secret.h"
 #include "crypto/digest_openssl.h"
 #include "ctl/site.h"
@@ -41,6 +42,37 @@ static struct ip6_addr peer_of(struct evhttp_request *req)
 	if (!peer || !addr_parse(peer, strlen(peer), &a))
 		a = (struct ip6_addr){ { 0 } };
 	return a;
+}
+
+/* A proxy may add its own behind one that came: the last of them. */
+static const char *last_header(struct evhttp_request *req, const char *name)
+{
+	const struct evkeyval *kv;
+	const char *value = NULL;
+
+	TAILQ_FOREACH(kv, evhttp_request_get_input_headers(req), next) {
+		if (evutil_ascii_strcasecmp(kv->key, name) == 0)
+			value = kv->value;
+	}
+	return value;
+}
+
+/* Behind a proxy on this host everybody's peer is the proxy: who asked it is the last it names. */
+static struct ip6_addr sender_of(struct evhttp_request *req)
+{
+	struct ip6_addr peer = peer_of(req), said;
+	const char *list, *text;
+
+	if (!site_is_here(&peer))
+		return peer;
+	list = last_header(req, "X-Forwarded-For");
+	if (!list)
+		list = last_header(req, "X-Real-IP");
+	if (!list)
+		return peer;
+	text = strrchr(list, ',') ? strrchr(list, ',') + 1 : list;
+	text += strspn(text, " \t");
+	return addr_parse(text, strcspn(text, " \t"), &said) ? said : peer;
 }
 
 /* The target may be a whole URI, whose host then counts: RFC 9112 3.2.2 */
@@ -100,9 +132,9 @@ static void remember(struct web *w, const struct web_order *o, const uint8_t sha
 }
 
 /* Wrong ones are counted by who sends them: an address, or what one site has of IPv6. */
-static struct bucket *wrongs_of(struct web *w, const struct ip6_addr *peer)
+static struct bucket *wrongs_of(struct web *w, const struct ip6_addr *sender)
 {
-	uint64_t site = (addr_is_ip4(peer) ? addr_ip4(peer) : addr_hi(peer)) ^ w->seed;
+	uint64_t site = (addr_is_ip4(sender) ? addr_ip4(sender) : addr_hi(sender)) ^ w->seed;
 
 	site *= UINT64_C(0x9e3779b97f4a7c15);
 	return &w->wrong[site >> 32 & (WEB_SITES - 1)];
@@ -336,8 +368,8 @@ void route(struct evhttp_request *req, void *arg)
 		return;
 	}
 
-	struct ip6_addr peer = peer_of(req);
-	struct bucket *wrong = k ? NULL : wrongs_of(w, &peer);
+	struct ip6_addr sender = sender_of(req);
+	struct bucket *wrong = k ? NULL : wrongs_of(w, &sender);
 
 	if (!wrong || bucket_take(wrong, WRONG_RATE, web_mono(), 1))	/* back if it is right */
 		ask(w, req, sha256, tid, wrong);

@@ -410,6 +410,20 @@ def test_streams_end_when_their_token_is_none_any_more(p):
     other.close()
 
 
+@pytest.mark.parametrize("name, before", [("X-Forwarded-For", "192.0.2.77, "), ("X-Real-IP", "")])
+def test_behind_a_proxy_wrong_tokens_are_those_of_who_sent_them(p, name, before):
+    p.cli(f"pop set token admin {sha256(ADMIN)}")
+
+    def asked(token, address):
+        return ask(p, "/api/v1/pop", token, headers={name: before + address})[0]
+    guesses = (asked("wrong", "203.0.113.9") for _ in itertools.count())
+    assert 429 in itertools.islice(guesses, 1000)
+    assert asked(ADMIN, "192.0.2.77") == 200, "not slowed down by another's guesses"
+    assert asked("wrong", "2001:db8:77::1") == 401
+    p.cli(f"pop set token admin {sha256('new')}")
+    assert ask(p, "/api/v1/pop", "new")[0] == 200, "nor is who comes without a proxy"
+
+
 def test_owners_leave_streams_for_the_operator(p):
     p.cli(f"pop set token admin {sha256(ADMIN)}")
     owners = {f"T{n}": f"the owner of {n}" for n in range(0x40, 0x48)}
