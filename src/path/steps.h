@@ -41,7 +41,7 @@ static inline struct bucket_rate path_part(const struct path *pa, struct bucket_
 static inline void path_commit(struct path *pa, uint16_t tid, const struct endpoint *ep)
 {
 	if (ep->state != pa->tb->tunnel[tid].ep.state)
-		story_since(&pa->tb->story[tid], pa->wall);
+		story_since(&pa->tb->story[tid], ep->state == STATE_DOWN, pa->wall);
 	tunnel_commit(pa->tb, tid, ep);
 }
 

@@ -13,11 +13,12 @@ struct story story_read(const struct tunnel_story *ts)
 	return (struct story){ .since_s = 0 };
 }
 
-void story_since(struct tunnel_story *ts, wall_t now)
+void story_since(struct tunnel_story *ts, bool silent, wall_t now)
 {
 	struct story s = ts->story;
 
 	s.since_s = now.s;
+	s.silent = silent;
 	story_write(ts, &s);
 }
 

@@ -36,7 +36,8 @@ _Static_assert(sizeof(struct story_big) == 56, "whole words for the sequence");
 
 struct story {
 	int64_t		since_s;	/* the present state holds from here on */
-	uint64_t	moves;		/* entries of @move ever written */
+	uint32_t	moves;		/* entries of @move ever written */
+	uint32_t	silent;		/* went down because nothing came; else: was set so */
 	struct story_move move[STORY_MOVES];
 	struct story_big big;
 };
@@ -59,7 +60,8 @@ static inline void story_write(struct tunnel_story *ts, const struct story *s)
 	seq_write(&ts->seq, &ts->story, s, sizeof(*s));
 }
 
-void story_since(struct tunnel_story *ts, wall_t now);
+/* @silent: the client was heard no more; else it was heard, or configured */
+void story_since(struct tunnel_story *ts, bool silent, wall_t now);
 void story_moved(struct tunnel_story *ts, const struct ip6_addr *them, uint16_t port, wall_t now);
 /* A packet from @source to @destination was too big, and @mtu_bytes is what its sender is told. */
 void story_too_big(struct tunnel_story *ts, const struct ip6_addr *source,

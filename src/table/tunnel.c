@@ -384,7 +384,7 @@ void tunnel_adopt(struct table *tb, const struct config *cf, uint16_t tid, mono_
 		k->reset_seq = c->reset_seq;
 	}
 	if (ep.state != t->ep.state)
-		story_since(&tb->story[tid], wall);
+		story_since(&tb->story[tid], false, wall);
 	tunnel_commit(tb, tid, &ep);
 }
 

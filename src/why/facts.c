@@ -48,7 +48,7 @@ static int64_t when(const struct facts *f, enum verdict v)
 
 bool is_within(const struct facts *f, int64_t at_s, int64_t span_s)
 {
-	return at_s != 0 && f->now.s - at_s < span_s;
+	return at_s != 0 && !is_ahead(at_s, f->now) && f->now.s - at_s < span_s;
 }
 
 /* ---- is it the trouble? ---- */
@@ -81,9 +81,14 @@ static const struct refusal *refusal_of(enum verdict v)
 	return NULL;
 }
 
+/* One from before the clock was set back came before all that is refused since, whatever it says. */
 static int64_t good_s(const struct facts *f, enum good kind)
 {
-	return kind == GOOD_MESSAGE ? f->beat_s : f->in_s ? f->in_s + f->lag_s : 0;
+	int64_t at = kind == GOOD_MESSAGE ? f->beat_s : f->in_s;
+
+	if (at == 0 || is_ahead(at, f->now))
+		return 0;
+	return kind == GOOD_MESSAGE ? at : at + f->lag_s;
 }
 
 uint64_t recorded(const struct facts *f, enum verdict v, int64_t since_s)

@@ -16,6 +16,12 @@ void why_host(const struct region *r, const struct ip6_addr *them, struct diagno
 /* And what makes it lose some. */
 void why_load(const struct region *r, wall_t now, struct diagnosis *d);
 
+/* Written before the host's clock was set back; readings of the same moment differ by no more. */
+static inline bool is_ahead(int64_t at_s, wall_t now)
+{
+	return at_s > now.s + 2;
+}
+
 #define AT_TEXT		64
 /* "at 2026-11-23 04:44:18 UTC, 12 s ago"; 0: "never" */
 const char *at_text(int64_t at_s, wall_t now, char buf[AT_TEXT]);

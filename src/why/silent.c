@@ -100,12 +100,10 @@ void look_never(struct facts *f)
 	}
 }
 
-#define TIMEOUT_S	118	/* of silence: 120, and the seconds of two readings */
-
 void look_down(struct facts *f)
 {
 	char since[AT_TEXT], beat[AT_TEXT], them[ENDPOINT_TEXT];
-	bool timed_out = f->story.since_s - f->beat_s >= TIMEOUT_S;
+	bool timed_out = f->story.silent;
 	struct finding *e;
 
 	if (f->ep.state != STATE_DOWN || !is_heard(f))

@@ -91,8 +91,11 @@ const char *at_text(int64_t at_s, wall_t now, char buf[AT_TEXT])
 	if (at_s == 0 || !gmtime_r(&at, &tm))
 		return "never";
 	len = strftime(buf, AT_TEXT, "at %Y-%m-%d %H:%M:%S UTC", &tm);
-	snprintf(buf + len, AT_TEXT - len, ", %.20s ago",
-		 span_word(wall_since_s(now, (wall_t){ at_s }), span));
+	if (is_ahead(at_s, now))
+		snprintf(buf + len, AT_TEXT - len, ", before the clock was set back");
+	else
+		snprintf(buf + len, AT_TEXT - len, ", %.20s ago",
+			 span_word(wall_since_s(now, (wall_t){ at_s }), span));
 	return buf;
 }
 

@@ -31,8 +31,8 @@ static void the_last_endpoints_are_kept(void)
 	           s.move[s.moves % STORY_MOVES].port == 1003 &&
 	           s.move[(s.moves - 1) % STORY_MOVES].at_s == 110,
 	   "eight of ten, and the count of all");
-	story_since(&story, (wall_t){ 77 });
-	ok(story_read(&story).since_s == 77 && story_read(&story).moves == 10,
+	story_since(&story, true, (wall_t){ 77 });
+	ok(story_read(&story).since_s == 77 && story_read(&story).moves == 10 && story_read(&story).silent,
 	   "a state's beginning stands beside them");
 }
 

@@ -11,10 +11,23 @@ static void silence_has_its_time(void)
 	ok(says("went down at 2023-11-15 21:08:40 UTC, 64 min ago") &&
 	   says("for 120 s nothing signed had come from the client") && shows("198.51.100.19 port 40001") &&
 	   shows("21:06:40 UTC, 66 min ago"), "down: since when, why, and who was heard last");
-	down(7200);
+	down(7200, false);
 	heard(7230, 100);
 	why();
 	ok(says("its configuration was changed then"), "down sooner than silence allows: it was a command");
+	down(60, false);
+	why();
+	ok(says("its configuration was changed then"), "and later than it, too: it was disabled until then");
+
+	fresh();
+	is_down();
+	heard(-3600, 100);
+	why();
+	ok(says("nothing signed had come from the client") && shows("before the clock was set back"),
+	   "a clock set back does not change why the tunnel is down");
+	refused(DROP_AYIYA_DIGEST, 40, 2);
+	why();
+	ok(first(CAUSE_WRONG_PASSWORD) && !finding(CAUSE_STRANGERS), "and hides no refusal");
 
 	fresh();
 	gets_nothing();
@@ -29,7 +42,7 @@ static void silence_has_its_time(void)
 	why();
 	ok(first(CAUSE_TUNNEL_WELL), "299 s are no silence");
 	traffic(2, 2, NEVER);
-	story_since(&tb()->story[T], (wall_t){ ago(20) });
+	story_since(&tb()->story[T], false, (wall_t){ ago(20) });
 	why();
 	ok(first(CAUSE_TUNNEL_WELL), "nor is it for a tunnel that came up 20 s ago");
 

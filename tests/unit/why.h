@@ -93,16 +93,16 @@ static void up(enum tunnel_type type)
 			       .them_port = type == TYPE_AYIYA ? 40001 : 0 };
 
 	tunnel_commit(tb(), T, &ep);
-	story_since(&tb()->story[T], (wall_t){ ago(7200) });
+	story_since(&tb()->story[T], false, (wall_t){ ago(7200) });
 }
 
-static void down(int64_t since)
+static void down(int64_t since, bool silent)
 {
 	struct endpoint ep = tb()->tunnel[T].ep;
 
 	ep.state = STATE_DOWN;
 	tunnel_commit(tb(), T, &ep);
-	story_since(&tb()->story[T], (wall_t){ ago(since) });
+	story_since(&tb()->story[T], silent, (wall_t){ ago(since) });
 }
 
 static void heard(int64_t beat, uint64_t beats)
@@ -399,7 +399,7 @@ static void is_down(void)
 	tunnel(KIND_AYIYA);
 	up(TYPE_AYIYA);
 	heard(4000, 100);
-	down(3880);
+	down(3880, true);
 }
 
 static void gets_icmp(void)
