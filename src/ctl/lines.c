@@ -13,6 +13,7 @@ int lines_open(struct lines *l, const char *file, struct why *why)
 	struct stat st;
 
 	l->number = 0;
+	l->octets = 0;
 	l->eof = l->too_long = false;
 	l->at = l->end = 0;
 	/* non-blocking: opening a FIFO would wait for ever */
@@ -42,6 +43,10 @@ static int fill(struct lines *l, struct why *why)
 	if (n == 0)
 		l->eof = true;
 	l->end += (size_t)n;
+	l->octets += (size_t)n;
+	if (l->octets > LINES_MIB_MAX << 20)
+		return refuse(why, ANSWER_FILE, "The file is longer than %d MiB: no configuration is",
+			      LINES_MIB_MAX);
 	return 0;
 }
 
@@ -90,6 +95,9 @@ int lines_next(struct lines *l, const char **line, size_t *len, struct why *why)
 	}
 	if (!lf && l->at == l->end)
 		return 0;
+	if (l->number == LINES_MAX)
+		return refuse(why, ANSWER_FILE, "The file has more than %d lines: no configuration has",
+			      LINES_MAX);
 
 	*line = l->buf + l->at;
 	*len = lf ? (size_t)(lf - *line) : l->end - l->at;

@@ -11,6 +11,8 @@
 #include "ctl/refuse.h"
 #include "ctl/tree.h"
 
+#define ERRORS_MAX	1000	/* it is another kind of file, or one mistake in all its lines */
+
 /* What goes on while a file is read. */
 struct loader {
 	struct control	*c;
@@ -70,8 +72,15 @@ static int every_line(struct loader *ld, struct why *why)
 	if (r < 0)
 		return r;
 	session_init(&s, SESSION_FILE, ld->c->root);
-	while ((r = lines_next(&l, &line, &len, why)) > 0)
+	while (ld->problems < ERRORS_MAX && (r = lines_next(&l, &line, &len, why)) > 0)
 		one_line(ld, &s, l.number, line, len);
+	if (ld->problems == ERRORS_MAX) {
+		struct why more;
+
+		refuse(&more, ANSWER_BAD, "That is error %d: the rest of the file was not read", ERRORS_MAX);
+		report(ld, l.number, &more);
+		r = 0;
+	}
 	lines_close(&l);
 	return r;
 }

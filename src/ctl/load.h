@@ -16,8 +16,13 @@ _Static_assert(CONTROL_SCRATCH >= ANSWER_SIZE_MIN, "room for an answer");
 _Static_assert(ID_SLOTS >= 2 * TUNNELS_MAX, "half empty at worst");
 
 /* A text file, line by line, without allocating. */
+/* More than every tunnel and subnet there can be, with all there is to say of each. */
+#define LINES_MAX	1000000
+#define LINES_MIB_MAX	64
+
 struct lines {
 	int		fd;
+	size_t		octets;		/* read */
 	unsigned int	number;		/* of the line returned last, from 1 */
 	bool		eof;
 	bool		too_long;	/* the last line goes on: its rest is skipped */

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "ctl.h"
+#include "ctl/load.h"
 
 #define HEAD \
 	"# a PoP\n\npop\n\tset\n\t\tdetails 1 chtst01 192.0.2.42 2001:db8::42\n\t\tid 1\n\tend\n" \
@@ -73,6 +74,29 @@ static void bad_files_change_nothing(struct world *w)
 		ok(same && !strcmp(routes, w->routes) && !w->control.open && !w->control.reloading,
 		   "and nothing moved: %s", why.text);
 	}
+}
+
+static void what_is_no_configuration_is_not_read_to_its_end(struct world *w)
+{
+	enum { MANY = 2000, LONG = 65 << 20 };
+	static char x[2 * MANY + 1], hashes[2 * LINES_MAX + 3];
+	struct why why;
+	char *octets;
+
+	for (size_t i = 0; i < sizeof(x) - 1; i++)
+		x[i] = i % 2 ? '\n' : 'x';
+	ok(load(w, x, &why) < 0 && strstr(w->problems, "\n1000 404 ") && !strstr(w->problems, "\n1001 ") &&
+	   strstr(w->problems, "That is error 1000: the rest of the file was not read"), "errors without end");
+
+	for (size_t i = 0; i < sizeof(hashes) - 1; i++)
+		hashes[i] = i % 2 ? '\n' : '#';
+	ok(load(w, hashes, &why) < 0 && strstr(why.text, "more than 1000000 lines"), "nor lines: %s", why.text);
+
+	octets = malloc(LONG + 1);
+	memset(octets, 'x', LONG);
+	octets[LONG] = '\0';
+	ok(load(w, octets, &why) < 0 && strstr(why.text, "longer than 64 MiB"), "nor a line: %s", why.text);
+	free(octets);
 }
 
 static void the_sentence_of_old(struct world *w)
@@ -461,6 +485,7 @@ int main(void)
 	ok(load(w, HEAD TUNNELS SUBNETS, &why) == 0 && w->problems[0] == '\0', "a good file loads: %s",
 	   w->problems);
 	bad_files_change_nothing(w);
+	what_is_no_configuration_is_not_read_to_its_end(w);
 	the_sentence_of_old(w);
 	the_region_tells(w);
 	long_lines(w);
