@@ -97,6 +97,8 @@ struct stream {
 	struct web		*web;
 	struct evhttp_request	*req;
 	uint16_t		tid;
+	uint32_t		id;	/* of the tunnel, T<id> */
+	uint16_t		tenant;	/* of its slot */
 	uint32_t		at;	/* STREAM_LIST: the next tunnel */
 	uint32_t		rows;	/* STREAM_LIST: so far */
 	uint32_t		asked;	/* STREAM_TRACE: the number control was asked under */
@@ -194,6 +196,10 @@ bool trace_open(struct stream *s);
 /* Control's answer. @fd: ours now; -1: there is no such tunnel */
 void trace_watched(struct web *w, uint32_t id, int fd);
 void trace_close(struct stream *s);
+/* Once a second. Return: false: the stream is over, nothing comes any more */
+bool trace_look(struct stream *s);
+/* Is it still the tunnel that was asked for? Its slot may have become another's. */
+bool stream_is_same(const struct stream *s);
 
 /* show_pop.c, show_tunnel.c, show_list.c, show_history.c: fields of the open object */
 void show_pop(const struct web *w, struct answer *an);

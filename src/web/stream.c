@@ -141,6 +141,13 @@ bool streams_verified(struct web *w, const struct web_order *o)
 
 /* ---- events ---- */
 
+bool stream_is_same(const struct stream *s)
+{
+	const struct tunnel_conf *t = config_tunnel(region_config(&s->web->region), s->tid);
+
+	return t && t->id == s->id && t->tenant == s->tenant;
+}
+
 static void say_now(struct stream *s)
 {
 	struct answer an = answer_begin(s->web);
@@ -149,8 +156,8 @@ static void say_now(struct stream *s)
 
 	if (s->asker.token && s->asker.revision != cf->head->revision)
 		return;			/* until control says that this is still theirs to see */
-	if (s->kind == STREAM_TUNNEL && !config_tunnel(cf, s->tid)) {
-		stream_end(s);		/* it was removed */
+	if (s->kind == STREAM_TUNNEL && !stream_is_same(s)) {
+		stream_end(s);
 		return;
 	}
 	if (s->kind == STREAM_POP)
@@ -171,7 +178,7 @@ void streams_second(struct web *w)
 
 		if (s->kind == STREAM_POP || s->kind == STREAM_TUNNEL)
 			say_now(s);
-		else if (s->kind == STREAM_TRACE && unsent(s) == 0)
+		else if (s->kind == STREAM_TRACE && trace_look(s) && unsent(s) == 0)
 			(void)send_piece(s, ": still here\n\n", 14, NULL);	/* so that a dead one is noticed */
 	}
 }
@@ -227,6 +234,7 @@ static bool owners_have_room(const struct web *w, enum stream_kind kind)
 void stream_open(struct web *w, struct evhttp_request *req, enum stream_kind kind, uint16_t tid,
 		 const struct asker *who)
 {
+	const struct tunnel_conf *t = config_tunnel(region_config(&w->region), tid);
 	struct stream *s = free_stream(w);
 
 	if (who->role == WEB_OWNER && of_owners(w, who->tid, false) >= WEB_OWNER_STREAMS_MAX) {
@@ -237,7 +245,8 @@ void stream_open(struct web *w, struct evhttp_request *req, enum stream_kind kin
 		reply_error(req, 503, "too many streams at once, try again");
 		return;
 	}
-	*s = (struct stream){ .kind = kind, .web = w, .req = req, .tid = tid, .asker = *who };
+	*s = (struct stream){ .kind = kind, .web = w, .req = req, .tid = tid, .asker = *who,
+			      .id = t ? t->id : 0, .tenant = t ? t->tenant : 0 };
 	metrics_tunnels_begin(&s->metrics, metrics_format(evhttp_find_header(
 				      evhttp_request_get_input_headers(req), "Accept")));
 	if (evhttp_request_get_command(req) == EVHTTP_REQ_HEAD) {

@@ -124,6 +124,19 @@ void trace_watched(struct web *w, uint32_t id, int fd)
 		end(s, "no memory for it");
 }
 
+bool trace_look(struct stream *s)
+{
+	const struct tunnel_conf *t = config_tunnel(region_config(&s->web->region), s->tid);
+
+	if (!stream_is_same(s))
+		end(s, "the tunnel is gone");
+	else if (s->on && !(t->flags & TUNNEL_DEBUG))
+		end(s, "another session switched the tunnel's debugging off");
+	else
+		return true;
+	return false;
+}
+
 void trace_close(struct stream *s)
 {
 	if (s->line)

@@ -410,6 +410,23 @@ def test_streams_end_when_their_token_is_none_any_more(p):
     other.close()
 
 
+def test_a_stream_is_of_the_tunnel_that_was_asked_for(p):
+    live = [Events(p, f"/api/v1/tunnels/T{n}/events") for n in "13"]
+    for s in live:
+        s.next("tunnel")
+    trace = Events(p, "/api/v1/tunnels/T2/trace")
+    assert trace.next("state")["on"]
+    p.cli("tunnel set debug T2 off")
+    assert "debugging off" in trace.next("end")["why"] and ended(trace)
+    trace = Events(p, "/api/v1/tunnels/T1/trace")
+    assert trace.next("state")["on"]
+    p.daemon.reload(CONFIG.replace("config 1 T1 ", "config 1 T0 ").replace("config 3 T3 ", "config 3 T1 ").replace(
+        "config 1 T0 ", "config 1 T3 "))
+    assert all(ended(s) for s in live), "slots 1 and 3 are others' now"
+    assert trace.next("end")["why"] == "the tunnel is gone" and ended(trace)
+    assert fetch(p, "/api/v1/tunnels/T1")["tunnel"] == "T1"
+
+
 @pytest.mark.parametrize("name, before", [("X-Forwarded-For", "192.0.2.77, "), ("X-Real-IP", "")])
 def test_behind_a_proxy_wrong_tokens_are_those_of_who_sent_them(p, name, before):
     p.cli(f"pop set token admin {sha256(ADMIN)}")
