@@ -231,7 +231,7 @@ static void on_listen_error(struct evconnlistener *l, void *arg)
 bool site_open(struct web *w, struct site *s, const struct http_conf *h, const int fd[WEB_FDS_MAX],
 	       char why[WEB_SENTENCE])
 {
-	struct site fresh = { .http = NULL };
+	struct site fresh = { .address = h->address, .port = h->port };
 	int listener = fd[WEB_TRY_LISTENER];
 
 	if (listener < 0) {

@@ -114,6 +114,8 @@ struct site {
 	struct evhttp		*http;
 	struct evconnlistener	*listener;	/* evhttp's */
 	void			*tls;	/* SSL_CTX; NULL: none */
+	struct ip6_addr		address;
+	uint16_t		port;
 };
 
 struct web {

@@ -84,6 +84,29 @@ static void try_site(struct web *w, const struct web_order *o, const int fd[WEB_
 	(void)web_ask(w, &word);
 }
 
+/* The same place, and a certificate that may be another: whoever is connected stays. */
+static bool is_renewal(const struct site *now, const struct site *tried)
+{
+	return now->tls && tried->tls && now->port == tried->port &&
+	       addr_eq(&now->address, &tried->address);
+}
+
+static void keep_tried(struct web *w)
+{
+	if (is_renewal(&w->now, &w->tried)) {
+		void *old = w->now.tls;
+
+		w->now.tls = w->tried.tls;	/* of those who come from here on */
+		w->tried.tls = old;
+		site_close(&w->tried);
+	} else {
+		site_close(&w->now);
+		w->now = w->tried;
+		w->tried = (struct site){ .http = NULL };
+	}
+	clients_look(w);	/* whoever came meanwhile waited */
+}
+
 static void take_order(struct web *w, const struct web_order *o, const int fd[WEB_FDS_MAX], unsigned int fds)
 {
 	unsigned int kept = 0;		/* the first so many */
@@ -98,10 +121,7 @@ static void take_order(struct web *w, const struct web_order *o, const int fd[WE
 		kept = WEB_TRY_LISTENER + 1;
 		break;
 	case WEB_KEEP:
-		site_close(&w->now);
-		w->now = w->tried;
-		w->tried = (struct site){ .http = NULL };
-		clients_look(w);	/* whoever came meanwhile waited */
+		keep_tried(w);
 		break;
 	case WEB_FORGET:
 		site_close(&w->tried);
